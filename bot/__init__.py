@@ -1,0 +1,1 @@
+"""The Telegram bot and its queue (not written yet)."""

@@ -1,0 +1,1 @@
+"""The engine: pictures in, pictures out."""

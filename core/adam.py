@@ -1,0 +1,118 @@
+"""Adam on the pixels, with a running average of the iterates."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from .backend import Tensor, compile_function, dtype_of, to_numpy, to_tensor
+from .optimizer_base import ObjectiveFunction, Optimizer, resize
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015), which carries its moments from scale to scale.
+
+    All defaults are crowsonkb/style-transfer-pytorch's. The result is a running average of the
+    iterates, without the flicker of the last one.
+
+    Args:
+        image: Where to start, (1, height, width, 3) of 0-1.
+        learning_rate: The size of a step, in pixels of 0-1.
+        beta_1: Decay of the gradient's running mean.
+        beta_2: Decay of the squared gradient's running mean.
+        epsilon: Added to the root of the latter.
+        average_decay: Decay of the iterates' running average; 0 shows the last iterate.
+        clip: Keeps the iterates within 0-1.
+    """
+
+    def __init__(
+        self,
+        image: Any,
+        learning_rate: float = 0.02,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        epsilon: float = 1e-8,
+        average_decay: float = 0.99,
+        clip: bool = True,
+    ) -> None:
+        super().__init__(image)
+        self.learning_rate = learning_rate
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.average_decay = average_decay
+        self.clip = clip
+        self._first = ops.zeros_like(self.image)
+        self._second = ops.zeros_like(self.image)
+        self._start_average()
+        self._update = compile_function(self._updated)
+
+    def _start_average(self) -> None:
+        self._average = (1 - self.average_decay) * self.image
+        self._averaged = 1
+
+    @property
+    def result(self) -> Tensor:
+        """The average of the iterates at this scale, corrected for its start, within 0-1."""
+        average = self._average / (1 - self.average_decay**self._averaged)
+        return ops.clip(average, 0.0, 1.0)
+
+    def step(self, objective: ObjectiveFunction) -> float:
+        """Takes one step; returns the loss of the picture before it."""
+        loss, gradient = self._evaluate(objective, self.image)
+        count = self.steps + 1
+        root = math.sqrt(1 - self.beta_2**count)
+        rate = self.learning_rate * root / (1 - self.beta_1**count)
+        scalars = to_tensor(np.array([rate, self.epsilon * root], dtype_of(self.image)))
+        *new, finite = self._update(self.image, gradient, self._first, self._second, self._average, scalars)
+        if not (math.isfinite(loss) and bool(finite)):
+            self.reason = self._not_finite(loss)
+            return loss
+        self._previous = self.image
+        self.image, self._first, self._second, self._average = new
+        self.steps = count
+        self._averaged += 1
+        return loss
+
+    def _updated(
+        self,
+        image: Tensor,
+        gradient: Tensor,
+        first: Tensor,
+        second: Tensor,
+        average: Tensor,
+        scalars: Tensor,
+    ) -> tuple[Tensor, ...]:
+        rate, epsilon = scalars[0], scalars[1]
+        first = self.beta_1 * first + (1 - self.beta_1) * gradient
+        second = self.beta_2 * second + (1 - self.beta_2) * ops.square(gradient)
+        image = image - rate * first / (ops.sqrt(second) + epsilon)
+        if self.clip:
+            image = ops.clip(image, 0.0, 1.0)
+        average = self.average_decay * average + (1 - self.average_decay) * image
+        return image, first, second, average, ops.all(ops.isfinite(gradient))
+
+    def rescale(self, size: tuple[int, int], image: Any = None) -> None:
+        """Goes on at another size with the moments resized; the average starts anew."""
+        super().rescale(size, image)
+        self._first = to_tensor(resize(to_numpy(self._first), size))
+        second = resize(to_numpy(self._second), size, "bilinear")
+        self._second = to_tensor(np.maximum(second, 0))
+        self._start_average()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """As `Optimizer.state`, with the moments and the average."""
+        return super().state() | {
+            "first": to_numpy(self._first),
+            "second": to_numpy(self._second),
+            "average": to_numpy(self._average),
+            "averaged": np.array(self._averaged),
+        }
+
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """As `Optimizer.load_state`."""
+        super().load_state(state)
+        self._first, self._second, self._average = (
+            to_tensor(np.asarray(state[name])) for name in ("first", "second", "average")
+        )
+        self._averaged = int(state["averaged"])

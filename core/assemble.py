@@ -1,0 +1,185 @@
+"""From settings to the objects that do the work: network, losses, optimiser, starting picture.
+
+The network and the compiled objective are kept from one call to the next (`workbench`), so that a
+second picture in the same process pays neither for loading nor for tracing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from impasto.models.register import Network
+from impasto.models.weights import choose
+
+from .backend import Tensor, Tree, compile_function, to_tensor
+from .errors import UsageError
+from .features import Extractor
+from .losses import ContentLoss, GramLoss, Loss, MeanLoss, blend
+from .moments import MomentsLoss
+from .objective import Objective, targets_from
+from .optimizers import Optimizer, create_optimizer
+from .recipes import Settings
+from .variation import TotalVariation
+
+# Caffe's mean colour on the 0-1 scale, red first: where the original tools' noise is centred.
+MEAN_COLOUR = np.array([123.68, 116.779, 103.939], "float32") / 255
+
+STYLE_LOSSES = {"moments": MomentsLoss, "gram": GramLoss, "means": MeanLoss}
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What paints, ready to take targets.
+
+    Attributes:
+        extractor: the network, pruned.
+        notice: which network `auto` took and how to get the other; None where one was named.
+        objective: losses compiled with their gradient.
+        content_losses, style_losses: those of the objective that take each kind of target.
+        features: the extractor, compiled without a gradient, for making targets.
+    """
+
+    extractor: Extractor
+    notice: str | None
+    objective: Objective
+    content_losses: list[Loss]
+    style_losses: list[Loss]
+    features: Any
+
+    def content_targets(self, pixels: np.ndarray) -> dict[str, Tree]:
+        """Targets from the photograph at the size to be painted, (height, width, 3) 0-1."""
+        return targets_from(self.content_losses, self.features(to_tensor(pixels[None]))) if self.content_losses else {}
+
+    def style_targets(self, pictures: list[np.ndarray], weights: list[float]) -> dict[str, Tree]:
+        """Blended targets from each style's picture, (height, width, 3) 0-1."""
+        if not self.style_losses:
+            return {}
+        targets = [targets_from(self.style_losses, self.features(to_tensor(picture[None]))) for picture in pictures]
+        return targets[0] if len(targets) == 1 else blend(targets, weights)
+
+
+def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
+    """The workbench for these settings.
+
+    Args:
+        settings: what to use.
+        content, style: whether there is a photograph, and a style; a run may lack one of the two.
+
+    Raises:
+        UsageError: unknown network or layer, or weights that do not match the style layers.
+        WeightsError: the network's weights are missing or damaged.
+    """
+    bench = _workbench(
+        settings.network,
+        settings.weights,
+        settings.pooling,
+        settings.first_padding,
+        settings.content_layers if content else (),
+        settings.style_layers if style else (),
+        settings.content_loss,
+        settings.style_loss,
+        settings.gram_scaling,
+        settings.variation if settings.tv_weight else "",
+        settings.normalize_gradients,
+    )
+    bench.objective.weights = _weights(settings, bench)
+    return bench
+
+
+@lru_cache(maxsize=4)
+def _workbench(
+    network: str,
+    weights: str | None,
+    pooling: str | None,
+    first_padding: str,
+    content_layers: tuple[str, ...] | None,
+    style_layers: tuple[str, ...] | None,
+    content_loss: str,
+    style_loss: str,
+    gram_scaling: str,
+    variation: str,
+    normalise: bool,
+) -> Workbench:
+    entry, _, notice = choose(network, weights)
+    content = _layers(entry, entry.content_layers if content_layers is None else content_layers)
+    style = _layers(entry, entry.style_layers if style_layers is None else style_layers)
+    extractor = Extractor(
+        entry.name, (*content, *style), pooling=pooling, first_padding=first_padding, weights=weights
+    )
+    contents: list[Loss] = [ContentLoss(x, 1.0, content_loss, normalise_gradient=normalise) for x in content]
+    variant = {"moments": "normalised", "gram": gram_scaling, "means": "normalised"}[style_loss]
+    kind = STYLE_LOSSES[style_loss]
+    styles: list[Loss] = [kind(x, 1.0, variant, normalise_gradient=normalise) for x in style]
+    scale = 1.0 if variation in ("l1", "l2") else 255.0  # the two original tools count in 0-255
+    image_losses = [TotalVariation(1.0, variation, scale=scale)] if variation else []
+    return Workbench(
+        extractor,
+        notice,
+        Objective(extractor, contents + styles, image_losses),
+        contents,
+        styles,
+        compile_function(lambda image: extractor(image)),
+    )
+
+
+def _layers(entry: Network, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Canonical names, each once."""
+    return tuple(dict.fromkeys(entry.layer(name) for name in names))
+
+
+def _weights(settings: Settings, bench: Workbench) -> dict[str, float]:
+    """The weight of each loss by name."""
+    count = len(bench.style_losses)
+    shares = settings.style_layer_weights
+    if shares is None:
+        parts = [1.0] * count
+    elif len(shares) == count:
+        parts = [share / sum(shares) for share in shares]
+    elif count:
+        raise UsageError(
+            f"Give one weight for each style layer ({count}), or none for equal ones. Received: {len(shares)} weights"
+        )
+    style = settings.style_weight * settings.style_multiplier()
+    weights = {loss.name: settings.content_weight for loss in bench.content_losses}
+    weights |= {loss.name: style * part for loss, part in zip(bench.style_losses, parts if count else [], strict=True)}
+    return weights | {loss.name: settings.tv_weight for loss in bench.objective.image_losses}
+
+
+def make_optimizer(settings: Settings, pixels: np.ndarray) -> Optimizer:
+    """The optimiser, started at a picture (height, width, 3) 0-1."""
+    s = settings
+    own: dict[str, Any] = {
+        "adam": {"learning_rate": s.learning_rate, "average_decay": s.average_decay},
+        "lbfgs": {"history": s.history},
+        "scipy": {"history": s.history},
+        "sgd": _sgd(s),
+        "nesterov": _sgd(s) | {"nesterov": True},
+    }[s.optimizer]
+    name = "sgd" if s.optimizer == "nesterov" else s.optimizer
+    return create_optimizer(name, pixels[None].astype("float32"), **own)
+
+
+def _sgd(s: Settings) -> dict[str, Any]:
+    return {
+        "learning_rate": s.learning_rate,
+        "momentum": s.momentum,
+        "weight_decay": s.weight_decay,
+        "clip": s.clip,
+        "schedule_every": s.schedule_every,
+        "schedule_factor": s.schedule_factor,
+    }
+
+
+def noise(settings: Settings, height: int, width: int) -> np.ndarray:
+    """Noise round the mean colour to start from, (height, width, 3) float32, clipped to 0-1."""
+    random = np.random.default_rng(settings.seed)
+    shape = (height, width, 3)
+    if settings.noise_kind == "uniform":
+        values = random.uniform(-settings.noise, settings.noise, shape)
+    else:
+        values = random.normal(0, settings.noise, shape)
+    return np.clip(MEAN_COLOUR + values, 0, 1).astype("float32")

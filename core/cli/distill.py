@@ -1,0 +1,156 @@
+"""`impasto distill`: trains the compact loss network from a larger one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError, WeightsError
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..distill import Tap
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to `impasto`'s."""
+    parser = commands.add_parser(
+        "distill",
+        help="train the compact loss network",
+        description="Trains vgg_mini to predict a teacher's features. Started again with the same output "
+        "folder it goes on where the last checkpoint left it.",
+    )
+    parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="FOLDER", help="photographs")
+    parser.add_argument("--paintings", type=Path, nargs="*", default=[], metavar="FOLDER", help="paintings")
+    parser.add_argument(
+        "--teacher",
+        required=True,
+        metavar="MODEL",
+        help="a SqueezeNet 1.1 weight file in the Keras layout (.h5), a whole Keras model (.keras), vgg19 or vgg16",
+    )
+    parser.add_argument(
+        "--taps",
+        nargs="+",
+        metavar="STUDENT=TEACHER[@ZOOM]",
+        help="what each block end learns, such as relu3_2=fire5@2; needed with a .keras teacher",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="checkpoint, log, plot, weights")
+    for name, kind, text in (
+        ("steps", int, "optimiser steps in all"),
+        ("batch", int, "crops a step"),
+        ("side", int, "side of a crop in pixels, a multiple of 16"),
+        ("learning_rate", float, "at its highest"),
+        ("held_out", int, "photographs kept for the held-out errors"),
+        ("seed", int, "draws weights, crops and held-out photographs"),
+        ("checkpoint_minutes", float, "time between checkpoints"),
+        ("evaluate_every", int, "steps between held-out errors"),
+        ("optimizer", str, "muon or adamw"),
+        ("precision", str, "mixed_bfloat16 or float32"),
+    ):
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, help=text)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns the exit status."""
+    from ..crops import Folder
+    from ..distill import DistillSettings, check_same_run
+
+    given = {n: getattr(arguments, n) for n in DistillSettings.__dataclass_fields__ if hasattr(arguments, n)}
+    settings = DistillSettings(**{name: value for name, value in given.items() if value is not None})
+    if settings.side % 16 or settings.side < 32:
+        raise UsageError(f"A crop's side is a multiple of 16, 32 or more. Received: {settings.side}")
+    if settings.precision not in ("mixed_bfloat16", "float32") or settings.optimizer not in ("muon", "adamw"):
+        raise UsageError(
+            "precision is mixed_bfloat16 or float32, optimizer is muon or adamw. "
+            f"Received: {settings.precision}, {settings.optimizer}"
+        )
+    photographs, held_out = Folder.read(*arguments.photos).split(settings.held_out, settings.seed)
+    if not photographs.pictures:
+        raise UsageError(f"More photographs than --held-out are needed. Received: {len(held_out.pictures)}")
+    training = [(photographs, 1.0)]
+    if arguments.paintings:
+        training = [(photographs, 1 - settings.painting_share), (Folder.read(*arguments.paintings), settings.painting_share)]
+    for folder, _ in training:
+        for path in folder.unreadable:
+            print(f"passed over, not a readable picture: {path}", file=sys.stderr)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    check_same_run(arguments.output, settings)
+    return _train(arguments, settings, training, held_out)
+
+
+def _train(arguments: argparse.Namespace, settings: Any, training: list, held_out: Any) -> int:
+    import keras
+    import numpy as np
+    from tqdm import tqdm
+
+    from impasto.models.vgg_mini import build_vgg_mini
+
+    from ..crops import crop_batch
+    from ..distill import Distiller, distill, plot_log
+
+    keras.utils.set_random_seed(settings.seed)
+    keras.mixed_precision.set_global_policy(settings.precision)
+    teacher, taps = _teacher(arguments.teacher, arguments.taps)
+    student = build_vgg_mini()
+    sample = crop_batch(training[:1], 512, settings.side, settings.seed, 1 << 42)
+    distiller = Distiller(student, teacher, taps, sample)
+    bar = tqdm(total=settings.steps, unit="step", disable=None, smoothing=0.05)
+
+    def show(done: int, loss: float, errors: np.ndarray | None) -> None:
+        bar.update(done - bar.n)
+        if errors is not None:
+            plot_log(arguments.output / "log.csv", arguments.output / "log.png")
+            print(f"step {done}: held-out " + " ".join(f"{error:.3f}" for error in errors), flush=True)
+
+    errors = distill(distiller, training, held_out, arguments.output, settings, show)
+    bar.close()
+    for tap, error in zip(taps, errors, strict=True):
+        print(f"{tap.title:24} {error:.4f}")
+    print(arguments.output / "vgg_mini.npz")
+    return 0
+
+
+def _teacher(name: str, taps: list[str] | None) -> tuple[keras.Model, tuple[Tap, ...]]:
+    """The teacher and what is learnt from it."""
+    import keras
+
+    from impasto.models.squeezenet import build_squeezenet
+
+    from ..distill import SQUEEZENET_TAPS, VGG_TAPS
+
+    given = tuple(map(_tap, taps or []))
+    if name in ("vgg19", "vgg16"):
+        from impasto.models.vgg import build_vgg
+
+        vgg = VGG_TAPS if name == "vgg19" else tuple(t._replace(teacher=t.teacher.replace("_conv4", "_conv3")) for t in VGG_TAPS)
+        return build_vgg(name), given or vgg
+    if not Path(name).is_file():
+        raise WeightsError(f"Expected a teacher's file, vgg19 or vgg16. Received: {name}")
+    if Path(name).suffix in (".h5", ".hdf5"):
+        return build_squeezenet(Path(name)), given or SQUEEZENET_TAPS
+    if not given:
+        raise UsageError(f"With a teacher of your own say what to learn: --taps relu3_2=LAYER … Received: {name}")
+    try:
+        teacher = keras.saving.load_model(name, compile=False)
+    except (ValueError, OSError) as error:
+        raise WeightsError(f"Expected a whole Keras model (.keras). Received: {name} ({error})") from None
+    teacher.trainable = False
+    return teacher, given
+
+
+def _tap(text: str) -> Tap:
+    """Reads `relu3_2=fire5@2`."""
+    from impasto.models.vgg_mini import layer_names
+
+    from ..distill import Tap
+
+    student, _, rest = text.partition("=")
+    layer, _, zoom = rest.partition("@")
+    student = student.replace("relu", "block").replace("_", "_conv") if student.startswith("relu") else student
+    if student not in layer_names() or not layer or zoom not in ("", "1", "2", "4"):
+        raise UsageError(f"A tap reads STUDENT=TEACHER or STUDENT=TEACHER@2, such as relu3_2=fire5@2. Received: {text}")
+    return Tap(student, layer, int(zoom or 1))

@@ -1,0 +1,5 @@
+"""The library's errors, by the name under which users of `impasto.core` import them."""
+
+from impasto.models.errors import Cancelled, ImpastoError, PictureError, UsageError, WeightsError
+
+__all__ = ["Cancelled", "ImpastoError", "PictureError", "UsageError", "WeightsError"]

@@ -1,0 +1,129 @@
+"""A network's name and layers in, a function from pictures to features out.
+
+    extract = Extractor("vgg19", ["relu4_2"])
+    extract(picture)["relu4_2"]  # (1, height / 8, width / 8, 512)
+
+The network itself comes from `impasto.models`; here it is cut to the layers asked for.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from os import PathLike
+from typing import Any
+
+import keras
+from impasto.models.register import Network, canonical_spelling, did_you_mean, keras_spelling
+from impasto.models.vgg import build_network, channels_last, prune
+from impasto.models.weights import choose
+from keras import ops
+
+from .errors import UsageError
+
+Tensor = Any
+MEANS = (103.939, 116.779, 123.68)  # blue, green, red of ImageNet: Caffe's, as Keras Applications has them
+
+
+class Extractor:
+    """A frozen network, cut above the deepest layer that is asked for.
+
+    Args:
+        network: `"auto"` (VGG-19 where its weights are in Keras's cache, and otherwise the bundled
+            network), a name of the register, or a model that you built: that is used with its
+            weights as they are, and its layers go by their own names or, where it names them as
+            Keras Applications does, by `relu4_2`.
+        layers: layers wanted, each as `relu4_2`, `conv4_2` or `block4_conv2`, which are one layer:
+            Keras's convolutions contain their ReLU. By default the network's content and style layers.
+        pooling: `"max"`, `"average"`, `"l2"`, or None for the network's own. One that replaces
+            another is rescaled so that activations keep their size (`impasto.models.vgg.prune`).
+        first_padding: `"zero"`, as the network was trained, or `"replicate"`, which keeps the
+            picture's border from looking like an edge.
+        weights: weight file in place of the cached or bundled one.
+        preprocess: whether pictures are turned into what the named networks take, blue-green-red,
+            0–255 minus the ImageNet means; without it they go in as they come.
+
+    Attributes:
+        name: the network's name; after `"auto"`, the one taken.
+        layers: canonical names (`relu4_2`) of the layers, as asked for, each once.
+        layer_channels: number of channels of each.
+        notice: which network `"auto"` took and how to get the other; None where it was named.
+
+    Raises:
+        UsageError: an unknown network, layer, pooling or padding.
+        WeightsError: the weights are not there, are damaged, or belong to another network.
+    """
+
+    def __init__(
+        self,
+        network: str | keras.Model = "auto",
+        layers: Sequence[str] | None = None,
+        *,
+        pooling: str | None = None,
+        first_padding: str = "zero",
+        weights: str | PathLike | None = None,
+        preprocess: bool = True,
+    ):
+        self.preprocess = preprocess
+        self.notice: str | None = None
+        if isinstance(network, str):
+            entry, path, self.notice = choose(network, weights)
+            self.name = entry.name
+            self.layers = _once(entry.layer(layer) for layer in _or_defaults(entry, layers))
+            sources = {layer: keras_spelling(layer) for layer in self.layers}
+            deepest = max(self.layers, key=entry.layers.index)
+            model = build_network(entry, path, deepest)
+        else:
+            if weights is not None:
+                raise UsageError(
+                    f"A model comes with its own weights; leave weights out. Received: {weights!r}"
+                )
+            model, self.name = network, network.name
+            sources = dict(_find_in_model(network, layer) for layer in layers or ())
+            self.layers = tuple(sources)
+        if not self.layers:
+            raise UsageError("No layer is asked for; expected one or more. Received: none")
+        with channels_last():
+            self.model = prune(model, sources, pooling, first_padding)
+        self.layer_channels = {layer: output.shape[-1] for layer, output in self.model.output.items()}
+
+    def __call__(self, image: Tensor) -> dict[str, Tensor]:
+        """Computes the features of a picture, differentiably, on whichever backend runs.
+
+        Args:
+            image: (1, height, width, 3), red-green-blue, 0–1; height and width may be unknown while
+                a function is traced, and are best not below `strides` of the deepest layer.
+
+        Returns:
+            Canonical layer name → (1, about height / stride, about width / stride, channels).
+        """
+        if self.preprocess:
+            image = ops.flip(image, axis=-1) * 255.0 - ops.convert_to_tensor(MEANS, dtype=image.dtype)
+        return self.model(image, training=False)
+
+    @cached_property
+    def strides(self) -> dict[str, int]:
+        """Pixels of the picture for one position of each layer: 8 for `relu4_2`."""
+        side = 1024
+        shapes = self.model.compute_output_shape((1, side, side, self.model.input.shape[-1]))
+        return {layer: round(side / shape[1]) for layer, shape in shapes.items()}
+
+
+def _or_defaults(entry: Network, layers: Sequence[str] | None) -> Sequence[str]:
+    return (*entry.content_layers, *entry.style_layers) if layers is None else layers
+
+
+def _once(names: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _find_in_model(model: keras.Model, layer: str) -> tuple[str, str]:
+    """The name under which a model's layer is reported, and the one that the model gives it."""
+    names = [own.name for own in model.layers]
+    canonical = canonical_spelling(layer)
+    if layer in names:
+        return canonical or layer, layer
+    if canonical and keras_spelling(canonical) in names:
+        return canonical, keras_spelling(canonical)
+    raise UsageError(
+        f"{model.name} has no such layer.{did_you_mean(layer, names)} Expected one of {', '.join(names)}."
+        f" Received: {layer!r}"
+    )

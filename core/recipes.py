@@ -1,0 +1,254 @@
+"""Every setting of a painting with its default and where that comes from, and the named recipes.
+
+The command line, the engine process and the Python call all read their defaults here.
+
+    from impasto.core.recipes import settings_for
+    settings_for("quality", size=768, strength=0.7)
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from .errors import UsageError
+
+CHOICES = {
+    "pooling": ("max", "average", "l2"),
+    "first_padding": ("zero", "replicate"),
+    "content_loss": ("mean", "sum", "scaled", "normalised"),
+    "style_loss": ("moments", "gram", "means"),
+    "gram_scaling": ("paper", "neural-style", "mxnet", "scaled", "normalised"),
+    "variation": ("l1", "l2", "neural-style", "laplacian"),
+    "optimizer": ("adam", "lbfgs", "sgd", "nesterov", "scipy"),
+    "colours": ("style", "keep", "match"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to paint. Sources: [c] crowsonkb/style-transfer-pytorch, [n] jcjohnson/neural-style, [m] MXNet.
+
+    Attributes:
+        recipe: the recipe that these settings began as; a label only.
+        size: longest side of the result in pixels; 0 keeps the content's own [n: 512].
+        strength: 0 leaves the photograph nearly alone, 1 forgets it; 0.5 is the recipe's balance.
+        steps: optimiser steps over all scales; for L-BFGS, function evaluations [n].
+        first_scale: longest side at which coarse-to-fine begins, in pixels [c: 128]; 0 paints at
+            the full size only.
+        scale_ratio: from one scale to the next [c: √2].
+        step_decay: each finer scale gets this share of the steps of the one before it.
+        network: `auto`, `vgg19`, `vgg16` or `vgg_mini`.
+        weights: a weight file for the network, instead of its own.
+        pooling: `max`, `average` or `l2`; None is the network's own.
+        first_padding: `zero`, or `replicate`, which leaves no frame on the picture [c].
+        content_layers, style_layers: None takes the network's defaults.
+        content_weight, style_weight, tv_weight: of the three terms, before `strength`.
+        style_layer_weights: relative weight of each style layer, normalised to sum 1; None is
+            equal, each of the full `style_weight` [n].
+        content_loss: `mean` squared error [n], half the `sum` (the paper), `scaled` to a gradient
+            of L1 norm about 1 [c], or `normalised`: as a share of the photograph's own energy.
+        style_loss: `moments` (mean and covariance, Wasserstein-2 [c]), `gram` (the paper), `means`.
+        gram_scaling: `paper`, `neural-style`, `mxnet` or `normalised` by the target's energy.
+        variation: `l1`, `l2` (squared differences [n, c]) or `laplacian` [m].
+        normalize_gradients: divide each loss layer's gradient by its L1 norm [n: off].
+        optimizer: `adam`, `lbfgs`, `sgd`, `nesterov` or `scipy` (L-BFGS-B in float64).
+        learning_rate: in units of the 0–1 picture [c: 0.02 for Adam].
+        average_decay: of Adam's running mean of the pictures [c: 0.99].
+        history: pairs that L-BFGS remembers; 10 is enough (measured, docs/recipes.md).
+        momentum, weight_decay, clip: of SGD [m]; `clip` bounds the gradient's norm per value.
+        schedule_every, schedule_factor: SGD's learning rate is multiplied each so many steps [m].
+        init: `content`, `noise`, or a picture's path.
+        noise: deviation of the noise to start from, on the 0–1 scale; see `noise_kind`.
+        noise_kind: `normal`, or `uniform` between plus and minus `noise`.
+        style_scale: size of the strokes: 2 paints with strokes twice as large [n].
+        squash_style: give the style the content's exact shape first [m].
+        colours: `style` takes the style's, `keep` the content's chroma in the end, `match` recolours
+            the style to the content's palette first (Gatys et al. 2016, arXiv:1606.05897).
+        stop_eps: stop a scale when a step changes the picture by less than this share of its norm
+            [m: 0.005]; 0 never stops.
+        denoise: weight of TV-Chambolle denoising of the result [m: 0.02]; 0 leaves it.
+        seed: of all noise. The same seed on the same machine paints the same picture.
+    """
+
+    recipe: str = "quality"
+    size: int = 512
+    strength: float = 0.5
+    steps: int = 250
+    first_scale: int = 128
+    scale_ratio: float = math.sqrt(2)
+    step_decay: float = 0.7
+    network: str = "auto"
+    weights: str | None = None
+    pooling: str | None = None
+    first_padding: str = "replicate"
+    content_layers: tuple[str, ...] | None = None
+    style_layers: tuple[str, ...] | None = None
+    content_weight: float = 0.1
+    style_weight: float = 1.0
+    tv_weight: float = 0.5
+    style_layer_weights: tuple[float, ...] | None = (256, 64, 16, 4, 1)
+    content_loss: str = "normalised"
+    style_loss: str = "moments"
+    gram_scaling: str = "paper"
+    variation: str = "l2"
+    normalize_gradients: bool = False
+    optimizer: str = "adam"
+    learning_rate: float = 0.02
+    average_decay: float = 0.99
+    history: int = 10
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    clip: float = 0.0
+    schedule_every: int = 0
+    schedule_factor: float = 0.9
+    init: str = "content"
+    noise: float = 0.1
+    noise_kind: str = "normal"
+    style_scale: float = 1.0
+    squash_style: bool = False
+    colours: str = "style"
+    stop_eps: float = 0.0
+    denoise: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if value not in allowed and not (name == "pooling" and value is None):
+                raise UsageError(f"{name} is one of {', '.join(allowed)}. Received: {value}")
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if not least <= value <= most:  # also refuses NaN
+                raise UsageError(f"{name} lies between {least:g} and {most:g}. Received: {value}")
+
+    def style_multiplier(self) -> float:
+        """What `strength` multiplies the style's weight by: (s / (1 − s))², 1 at 0.5.
+
+        Bounded to 10⁻⁴–10⁴ so that 0 and 1 stay well-posed.
+        """
+        s = min(max(self.strength, 0.01), 0.99)
+        return (s / (1 - s)) ** 2
+
+    def scales(self, longest: int) -> tuple[int, ...]:
+        """The longest sides to paint at, coarse to fine, ending with `longest`, in pixels."""
+        if not self.first_scale or self.first_scale >= longest:
+            return (longest,)
+        count = max(1, round(math.log(longest / self.first_scale, self.scale_ratio)))
+        ratio = (longest / self.first_scale) ** (1 / count)
+        return tuple(round(self.first_scale * ratio**i) for i in range(count)) + (longest,)
+
+    def steps_per_scale(self, scales: int) -> tuple[int, ...]:
+        """Splits `steps` over so many scales, at least one each."""
+        shares = [self.step_decay**i for i in range(scales)]
+        counts = [max(1, round(self.steps * share / sum(shares))) for share in shares]
+        counts[0] = max(1, counts[0] + self.steps - sum(counts))
+        return tuple(counts)
+
+
+_RANGES = (
+    ("size", 0, 100_000),
+    ("strength", 0, 1),
+    ("steps", 1, 1_000_000),
+    ("first_scale", 0, 100_000),
+    ("scale_ratio", 1.05, 16),
+    ("step_decay", 0.05, 20),
+    ("content_weight", 0, 1e12),
+    ("style_weight", 0, 1e12),
+    ("tv_weight", 0, 1e12),
+    ("learning_rate", 1e-12, 1e6),
+    ("average_decay", 0, 0.99999),
+    ("history", 1, 1000),
+    ("style_scale", 0.05, 20),
+    ("stop_eps", 0, 1),
+    ("denoise", 0, 10),
+)
+
+QUALITY = Settings()
+
+RECIPES = {
+    "quality": QUALITY,
+    # The same objective, ended early: for a look at what a style will do.
+    "draft": replace(QUALITY, recipe="draft", steps=110, step_decay=0.55),
+    # neural-style's defaults, in its own units (features of 0–255 pictures; TV's unit in docs/recipes.md).
+    "classic": Settings(
+        recipe="classic",
+        steps=1000,
+        first_scale=0,
+        pooling="max",
+        first_padding="zero",
+        content_layers=("relu4_2",),
+        style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+        content_weight=5.0,
+        style_weight=100.0,
+        tv_weight=1e-3,
+        style_layer_weights=None,
+        content_loss="mean",
+        style_loss="gram",
+        gram_scaling="neural-style",
+        variation="neural-style",
+        optimizer="lbfgs",
+        learning_rate=10 / 255,
+        average_decay=0.0,
+        history=100,
+        init="noise",
+        noise=0.001 / 255,
+    ),
+    # MXNet's example: SGD on sums of squares, uniform noise, one style squashed to the content's shape.
+    "mxnet": Settings(
+        recipe="mxnet",
+        size=600,
+        steps=1000,
+        first_scale=0,
+        pooling="average",
+        first_padding="zero",
+        content_layers=("relu4_2",),
+        style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+        content_weight=10.0,
+        style_weight=1.0,
+        tv_weight=1e-2,
+        style_layer_weights=None,
+        content_loss="sum",
+        style_loss="gram",
+        gram_scaling="mxnet",
+        variation="laplacian",
+        optimizer="sgd",
+        learning_rate=0.1,
+        average_decay=0.0,
+        momentum=0.9,
+        weight_decay=5e-4,
+        clip=3.0,
+        schedule_every=80,
+        schedule_factor=0.9,
+        init="noise",
+        noise=0.1 / 255,
+        noise_kind="uniform",
+        squash_style=True,
+        stop_eps=0.005,
+        denoise=0.02,
+    ),
+}
+
+
+def settings_for(recipe: str = "quality", **changes: Any) -> Settings:
+    """A recipe's settings with some of them changed.
+
+    Args:
+        recipe: `quality`, `draft`, `classic` or `mxnet`.
+        **changes: fields of `Settings`; those that are None keep the recipe's value.
+
+    Raises:
+        UsageError: an unknown recipe or setting, or a value out of range.
+    """
+    if recipe not in RECIPES:
+        near = difflib.get_close_matches(recipe, RECIPES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "."
+        raise UsageError(f"The recipes are {', '.join(RECIPES)}{hint} Received: {recipe}")
+    known = {field.name for field in fields(Settings)}
+    if unknown := sorted(set(changes) - known):
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "."
+        raise UsageError(f"There is no such setting{hint} Received: {unknown[0]}")
+    return replace(RECIPES[recipe], **{name: value for name, value in changes.items() if value is not None})

@@ -1,0 +1,268 @@
+"""The main job: a photograph and one or several styles in, a painted picture out.
+
+    from impasto.core.stylize import stylize
+    stylize("photo.jpg", ["starry_night"]).save("painted.png")
+
+Coarse to fine (as crowsonkb/style-transfer-pytorch and Gatys et al. 2017, arXiv:1611.07865): the
+picture is painted small first, where a step is cheap and a brush stroke covers much of it, then
+enlarged and painted on. Without a photograph the result is a texture; without a style, what the
+network's features keep of the photograph.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, workbench
+from .backend import describe_device, to_numpy
+from .colours import keep_colours, match_colours
+from .errors import Cancelled, UsageError
+from .images import Picture, load_picture, require_paintable, save_picture
+from .optimizers import Optimizer, resize
+from .progress import Clock, OnProgress, Progress
+from .recipes import Settings
+from .styles import Style, load_style
+
+SaveState = Callable[[dict[str, np.ndarray]], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gives.
+
+    Attributes:
+        picture: the painted picture, with the photograph's alpha and depth.
+        history: a line for each step: (step, scale, seconds, loss).
+        network: the network that was used.
+        settings: the settings that were used.
+        reason: why the optimiser stopped before its last step; empty if it did not.
+        interrupted: whether the run was stopped from outside; then `state` goes on from there.
+        state: arrays for `resume`; empty after a finished run.
+        notices: what the user should know, a sentence each.
+    """
+
+    picture: Picture
+    history: list[tuple[int, int, float, float]]
+    network: str
+    settings: Settings
+    reason: str = ""
+    interrupted: bool = False
+    state: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    notices: tuple[str, ...] = ()
+
+    def save(self, path: Path | str) -> None:
+        """Writes the picture; the format follows from the extension."""
+        save_picture(self.picture, path)
+
+
+def stylize(
+    content: Any,
+    styles: Any,
+    *,
+    settings: Settings | None = None,
+    blend: Sequence[float] | None = None,
+    on_progress: OnProgress | None = None,
+    resume: dict[str, np.ndarray] | None = None,
+) -> Result:
+    """Paints a photograph in the style of one or several paintings.
+
+    Args:
+        content: path, bytes, Pillow image, (height, width, 3) array or `Picture`; None for a texture.
+        styles: one style or a list of them: gallery names, style files, pictures in any of the
+            forms above; empty to see what the content loss alone keeps.
+        settings: how to paint; by default the recipe `quality`.
+        blend: a weight for each style; equal by default. They are normalised to sum 1.
+        on_progress: called after each step with a `Progress`; raise `Cancelled` in it to stop with
+            the picture so far.
+        resume: the `state` of an interrupted run of the same content, styles and settings.
+
+    Returns:
+        The painted picture and how it came about.
+
+    Raises:
+        UsageError: settings that contradict each other, unknown names, wrong number of weights.
+        PictureError: a picture cannot be read or is too small.
+        WeightsError: the network's weights are missing or damaged.
+    """
+    settings = settings or Settings()
+    several = isinstance(styles, (list, tuple))
+    loaded = [load_style(style) for style in (styles if several else [styles])]
+    photograph = None if content is None else load_picture(content, size=settings.size)
+    for picture in [style.picture for style in loaded] + ([photograph] if photograph else []):
+        require_paintable(picture)
+    weights = blend_weights(len(loaded), blend)
+    if photograph is None and not loaded:
+        raise UsageError("There is nothing to paint: give a picture, a style, or both. Received: neither")
+    run = _Run(photograph, loaded, weights, settings)
+    return run.paint(on_progress or (lambda _: None), resume)
+
+
+def blend_weights(count: int, blend: Sequence[float] | None) -> list[float]:
+    """Weights that sum to 1, one for each of `count` styles.
+
+    Raises:
+        UsageError: another number of weights, a negative one, or none above 0.
+    """
+    if blend is None:
+        return [1 / count] * count if count else []
+    if len(blend) != count:
+        raise UsageError(f"Give one blend weight for each style ({count}). Received: {len(blend)} weights")
+    if not all(0 <= weight < float("inf") for weight in blend) or sum(blend) <= 0:
+        raise UsageError(f"Blend weights are not negative, and one is above 0. Received: {list(blend)}")
+    return [weight / sum(blend) for weight in blend]
+
+
+class _Run:
+    """One painting, coarse to fine."""
+
+    def __init__(self, content: Picture | None, styles: list[Style], weights: list[float], settings: Settings):
+        self.content, self.styles, self.weights, self.settings = content, styles, weights, settings
+        self.bench: Workbench = workbench(settings, content=content is not None, style=bool(styles))
+        height, width = (content.height, content.width) if content else (settings.size or 512,) * 2
+        self.height, self.width = height, width
+        self.scales = settings.scales(max(height, width))
+        self.budgets = settings.steps_per_scale(len(self.scales))
+        self.notices = list(content.notices if content else ()) + [n for s in styles for n in s.picture.notices]
+        if self.bench.notice:
+            self.notices.append(self.bench.notice)
+        self.style_pixels = [self._recoloured(style) for style in styles]
+
+    def _recoloured(self, style: Style) -> np.ndarray:
+        pixels = style.picture.pixels
+        if self.settings.colours == "match" and self.content is not None:
+            return match_colours(pixels, self.content.pixels)
+        return pixels
+
+    def size(self, scale: int) -> tuple[int, int]:
+        """(height, width) at a scale."""
+        longest = max(self.height, self.width)
+        return max(1, round(self.height * scale / longest)), max(1, round(self.width * scale / longest))
+
+    def _aim(self, scale: int) -> None:
+        """Sets the objective's targets for a scale."""
+        size, targets = self.size(scale), {}
+        if self.content is not None:
+            targets |= self.bench.content_targets(_resized(self.content.pixels, size))
+        if self.styles:
+            targets |= self.bench.style_targets([self._style_at(i, scale) for i in range(len(self.styles))], self.weights)
+        self.bench.objective.targets = targets
+
+    def _style_at(self, index: int, scale: int) -> np.ndarray:
+        if self.settings.squash_style:
+            return _resized(self.style_pixels[index], self.size(scale))
+        return self.styles[index].at(scale * self.settings.style_scale, self.style_pixels[index])
+
+    def _start(self) -> np.ndarray:
+        """The picture to start from, at the first scale."""
+        size = self.size(self.scales[0])
+        init = self.settings.init
+        if init == "noise" or (init == "content" and self.content is None):
+            return noise(self.settings, *size)
+        if init == "content" and self.content is not None:
+            return _resized(self.content.pixels, size)
+        return _resized(load_picture(init).pixels, size)
+
+    def paint(self, on_progress: OnProgress, resume: dict[str, np.ndarray] | None) -> Result:
+        optimizer = make_optimizer(self.settings, self._start())
+        index, spent = self._restore(optimizer, resume) if resume else (0, 0)
+        history: list[tuple[int, int, float, float]] = []
+        clock, done = self._clock(), sum(self.budgets[:index]) + spent
+        reason, interrupted = "", False
+        first = True
+        while index < len(self.scales) and not interrupted:
+            scale = self.scales[index]
+            self._aim(scale)
+            if not first:
+                optimizer.rescale(self.size(scale))
+            first = False
+            while spent < self.budgets[index] and not interrupted:
+                before = optimizer.evaluations
+                loss = optimizer.step(self.bench.objective)
+                used = max(optimizer.evaluations - before, 1)
+                spent, done = spent + used, min(done + used, sum(self.budgets))
+                clock.tick(done)
+                history.append((done, scale, clock.seconds, loss))
+                try:
+                    on_progress(self._event(optimizer, clock, done, scale, loss))
+                except (Cancelled, KeyboardInterrupt):
+                    interrupted = True
+                if optimizer.reason is None and self.settings.stop_eps:
+                    change = optimizer.relative_change(MEAN_COLOUR)
+                    if change < self.settings.stop_eps:
+                        optimizer.reason = f"A step changed the picture by less than {self.settings.stop_eps:g} of it."
+                if optimizer.reason:
+                    reason = f"At {scale} pixels, step {done}: {optimizer.reason}"
+                    break
+            if not interrupted:
+                done, index, spent = sum(self.budgets[: index + 1]), index + 1, 0
+        state = self._state(optimizer, index, spent) if interrupted else {}
+        return Result(
+            self._finished(to_numpy(optimizer.result)),
+            history,
+            self.bench.extractor.name,
+            self.settings,
+            reason,
+            interrupted,
+            state,
+            tuple(dict.fromkeys(self.notices)),
+        )
+
+    def _clock(self) -> Clock:
+        sizes = [self.size(scale) for scale in self.scales]
+        return Clock([h * w for (h, w), budget in zip(sizes, self.budgets, strict=True) for _ in range(budget)])
+
+    def _event(self, optimizer: Optimizer, clock: Clock, done: int, scale: int, loss: float) -> Progress:
+        return Progress(
+            step=done,
+            steps=sum(self.budgets),
+            scale=scale,
+            scales=self.scales,
+            loss=loss,
+            parts={name: float(part) for name, part in optimizer.parts.items()},
+            seconds=clock.seconds,
+            step_seconds=clock.step_seconds,
+            seconds_left=clock.seconds_left(done),
+            device=describe_device(),
+            picture=lambda: self._finished(to_numpy(optimizer.result)).pixels,
+        )
+
+    def _finished(self, image: np.ndarray) -> Picture:
+        """The picture as it is shown and saved: at full size, denoised, with its colours and alpha."""
+        size = (self.height, self.width)
+        pixels = np.clip(image if image.shape[1:3] == size else resize(image, size), 0, 1)[0].astype("float32")
+        if self.settings.denoise:
+            from skimage.restoration import denoise_tv_chambolle
+
+            pixels = denoise_tv_chambolle(pixels, weight=self.settings.denoise, channel_axis=-1).astype("float32")
+        if self.content is None:
+            return Picture(pixels)
+        if self.settings.colours == "keep":
+            pixels = keep_colours(pixels, self.content.pixels)
+        return replace(self.content, pixels=pixels)
+
+    def _state(self, optimizer: Optimizer, index: int, spent: int) -> dict[str, np.ndarray]:
+        place = np.array([index, spent, self.height, self.width, *self.scales, *self.budgets])
+        return optimizer.state() | {"place": place}
+
+    def _restore(self, optimizer: Optimizer, state: dict[str, np.ndarray]) -> tuple[int, int]:
+        place = [int(value) for value in state["place"]]
+        if place[2:] != [self.height, self.width, *self.scales, *self.budgets]:
+            raise UsageError(
+                "The interrupted run had another size or other steps; give the same content and settings, or start "
+                f"anew without resuming. Received: {self.width}×{self.height}, steps {self.settings.steps}"
+            )
+        optimizer.load_state(state)
+        return place[0], place[1]
+
+
+def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(height, width, 3) at another size, whatever its shape."""
+    if pixels.shape[:2] == size:
+        return pixels
+    return np.clip(resize(pixels[None], size), 0, 1)[0]

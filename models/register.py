@@ -1,0 +1,176 @@
+"""The register of networks: what each is called, how it is built, where its weights come from.
+
+    from impasto.models.register import find_network
+    find_network("vgg19").layers          # ("relu1_1", ..., "relu5_4")
+    find_network("vgg19").layer("conv4_2")  # "relu4_2"
+
+Nothing here imports Keras: the command line reads the register before any work begins.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from .errors import UsageError
+from .vgg_mini import BLOCKS as VGG_MINI_BLOCKS
+
+SPELLINGS = re.compile(r"(?:relu|conv)(\d+)_(\d+)|block(\d+)_conv(\d+)")
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of the register.
+
+    All are VGG-shaped: blocks of 3×3 convolutions, a 2×2 pooling between blocks.
+
+    Attributes:
+        name: what the command line and `Extractor` call it.
+        title: what people call it.
+        blocks: (convolutions, channels) of each block.
+        pooling: the pooling it was trained with, `"max"` or `"average"`.
+        file: name of its weight file, in Keras's cache or, if bundled, beside this module.
+        size: the weight file's size in bytes, for display.
+        md5: the weight file's MD5 as Keras Applications publishes it; None for a bundled file.
+        bundled: whether the weights come with Impasto.
+        licence: the weights' licence.
+        source: who made it.
+        content_layers: where content is compared unless other layers are named.
+        style_layers: where style is compared unless other layers are named, shallow to deep.
+    """
+
+    name: str
+    title: str
+    blocks: tuple[tuple[int, int], ...]
+    pooling: str
+    file: str
+    size: int
+    md5: str | None
+    bundled: bool
+    licence: str
+    source: str
+    content_layers: tuple[str, ...]
+    style_layers: tuple[str, ...]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers, shallow to deep: `("relu1_1", "relu1_2", "relu2_1", ...)`."""
+        return tuple(
+            f"relu{block}_{n}" for block, (count, _) in enumerate(self.blocks, 1) for n in range(1, count + 1)
+        )
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """All weights' shapes: `{"block1_conv1/kernel": (3, 3, 3, 64), "block1_conv1/bias": (64,), ...}`."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        incoming = 3
+        for block, (count, channels) in enumerate(self.blocks, 1):
+            for n in range(1, count + 1):
+                shapes[f"block{block}_conv{n}/kernel"] = (3, 3, incoming, channels)
+                shapes[f"block{block}_conv{n}/bias"] = (channels,)
+                incoming = channels
+        return shapes
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    def layer(self, spelling: str) -> str:
+        """The canonical name of a layer.
+
+        Args:
+            spelling: `relu4_2`, `block4_conv2` or `conv4_2`; each means the convolution with its ReLU.
+
+        Returns:
+            The first of these spellings.
+
+        Raises:
+            UsageError: the network has no such layer.
+        """
+        name = canonical_spelling(spelling)
+        if name not in self.layers:
+            near = did_you_mean(name or spelling, self.layers)
+            raise UsageError(
+                f"{self.name} has no such layer.{near} It has {self.layers[0]} to {self.layers[-1]}"
+                f" (convolutions in its blocks: {', '.join(str(n) for n, _ in self.blocks)})."
+                f" Received: {spelling!r}"
+            )
+        return name
+
+
+def canonical_spelling(layer: str) -> str:
+    """`"relu4_2"` for `relu4_2`, `conv4_2` and `block4_conv2`; an empty string for anything else."""
+    match = SPELLINGS.fullmatch(layer)
+    return "relu{}_{}".format(*(group for group in match.groups() if group)) if match else ""
+
+
+def keras_spelling(layer: str) -> str:
+    """`"block4_conv2"` for `"relu4_2"`: what the Keras layer is called."""
+    block, n = layer.removeprefix("relu").split("_")
+    return f"block{block}_conv{n}"
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """`" Did you mean 'vgg16' or 'vgg19'?"`, or an empty string where nothing is near."""
+    near = difflib.get_close_matches(word, list(words), n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+# File names and hashes: keras/src/applications/vgg19.py and vgg16.py, the files without classifier.
+# Layers: Gatys et al. 2015 (arXiv:1508.06576), as neural-style writes them.
+VGG19 = Network(
+    name="vgg19",
+    title="VGG-19",
+    blocks=((2, 64), (2, 128), (4, 256), (4, 512), (4, 512)),
+    pooling="max",
+    file="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    size=80_134_624,
+    md5="253f8cb515780f3b799900260a226db6",
+    bundled=False,
+    licence="CC BY 4.0",
+    source="Simonyan & Zisserman 2014 (arXiv:1409.1556), ImageNet, through Keras Applications",
+    content_layers=("relu4_2",),
+    style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+)
+VGG16 = replace(
+    VGG19,
+    name="vgg16",
+    title="VGG-16",
+    blocks=((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)),
+    file="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    size=58_889_256,
+    md5="6d6bbae143d832006294945121d1f1fc",
+)
+VGG_MINI = Network(
+    name="vgg_mini",
+    title="Impasto's compact VGG",
+    blocks=VGG_MINI_BLOCKS,
+    pooling="average",
+    file="vgg_mini.npz",
+    size=3_500_000,
+    md5=None,
+    bundled=True,
+    licence="MIT",
+    source="trained by Impasto itself (impasto distill); see vgg_mini.md",
+    content_layers=("relu4_2",),
+    # The ends of the blocks: the layers that the training itself looks at.
+    style_layers=("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_1"),
+)
+
+NETWORKS: dict[str, Network] = {network.name: network for network in (VGG19, VGG16, VGG_MINI)}
+
+
+def find_network(name: str) -> Network:
+    """The register's entry of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in NETWORKS:
+        raise UsageError(
+            f"There is no such network.{did_you_mean(name, NETWORKS)}"
+            f" Expected one of {', '.join(NETWORKS)}. Received: {name!r}"
+        )
+    return NETWORKS[name]

@@ -1,0 +1,217 @@
+"""Builds a network of the register with its weights, and rebuilds it with another pooling or padding.
+
+VGG-16 and VGG-19 are Keras Applications' own models, loaded by Keras's own loader wherever the
+file is in the layout that Keras publishes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import UsageError, WeightsError
+from .register import Network, keras_spelling
+from .vgg_mini import build_vgg_mini
+from .weights import Arrays, check_weights, one_line, read_weights
+
+if TYPE_CHECKING:
+    import keras
+
+# What brings a pooling to the size of maximum pooling's activations in VGG, measured by Katherine
+# Crowson (style-transfer-pytorch, `VGGFeatures`); its L2 is the root of the sum of four squares.
+POOLING_SCALES = {"max": 1.0, "average": 2.0, "l2": 0.78}
+PADDINGS = ("zero", "replicate")
+
+
+def build_network(network: Network, path: Path, deepest: str) -> keras.Model:
+    """Builds a network and loads its weights.
+
+    Args:
+        network: which.
+        path: weight file in any layout that `read_weights` knows.
+        deepest: the last layer that is needed, such as `"relu4_2"`; the model may go on behind it.
+
+    Returns:
+        A model from Caffe-preprocessed pictures (batch, height, width, 3); not trainable.
+
+    Raises:
+        WeightsError: the file cannot be read or is of another network.
+    """
+    arrays = read_weights(path)
+    check_weights(network, arrays, path)
+    with channels_last():
+        if network.name == "vgg_mini":
+            model = build_vgg_mini(keras_spelling(deepest))
+            _assign(model, arrays)
+        else:
+            model = _build_from_keras_applications(network, path, arrays)
+    model.trainable = False
+    return model
+
+
+def _build_from_keras_applications(network: Network, path: Path, arrays: Arrays) -> keras.Model:
+    import keras
+
+    build = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[network.name]
+    if _is_published_layout(path, arrays):
+        try:
+            return build(include_top=False, weights=str(path), input_shape=(None, None, 3))
+        except (OSError, ValueError, KeyError) as error:
+            raise WeightsError(
+                f"Keras cannot load {network.title}'s weights. Received: {path} ({one_line(error)})"
+            ) from None
+    model = build(include_top=False, weights=None, input_shape=(None, None, 3))
+    _assign(model, arrays)
+    return model
+
+
+def _is_published_layout(path: Path, arrays: Arrays) -> bool:
+    """Whether Keras's own loader takes the file: it goes by the name's ending and counts layers."""
+    import h5py
+
+    hdf5 = path.suffix in (".h5", ".hdf5") and not path.name.endswith(".weights.h5") and h5py.is_hdf5(path)
+    return hdf5 and all("_conv" in name for name in arrays)
+
+
+def _assign(model: keras.Model, arrays: Arrays) -> None:
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights([arrays[f"{layer.name}/kernel"], arrays[f"{layer.name}/bias"]])
+
+
+def prune(
+    model: keras.Model, layers: dict[str, str], pooling: str | None = None, first_padding: str = "zero"
+) -> keras.Model:
+    """Cuts a model above the deepest layer asked for and, on demand, changes its poolings and first padding.
+
+    The result has layers of its own: what was cut off holds no memory.
+
+    Args:
+        model: a chain of layers, one input, one output; any other graph is only cut.
+        layers: name of each output and the layer it is taken from.
+        pooling: `"max"`, `"average"`, `"l2"`, or None for the model's own. Another than its own is
+            rescaled by the ratio of `POOLING_SCALES`, so that activations keep their size.
+        first_padding: `"zero"`, as trained, or `"replicate"`, which repeats the picture's outermost
+            pixels before the first convolution, so that the picture's edge is no edge
+            (style-transfer-pytorch).
+
+    Returns:
+        A model of the same input and a dict of outputs.
+
+    Raises:
+        UsageError: an unknown pooling or padding, or one for a model that is not a chain.
+    """
+    import keras
+
+    if pooling is not None and pooling not in POOLING_SCALES:
+        raise UsageError(
+            f"Unknown pooling. Expected one of {', '.join(POOLING_SCALES)}. Received: {pooling!r}"
+        )
+    if first_padding not in PADDINGS:
+        raise UsageError(
+            f"Unknown padding. Expected one of {', '.join(PADDINGS)}. Received: {first_padding!r}"
+        )
+    if not _is_chain(model):
+        if pooling is not None or first_padding != "zero":
+            raise UsageError(
+                f"Pooling and padding can be changed in a plain chain of layers only. Received: {model.name}"
+            )
+        return keras.Model(
+            model.input, {name: model.get_layer(layer).output for name, layer in layers.items()}
+        )
+
+    x = keras.Input(model.input.shape[1:], dtype=model.input.dtype, name="picture")
+    picture, unpadded = x, first_padding == "replicate"
+    outputs: dict[str, Any] = {}
+    for layer in _without_input(model):
+        if isinstance(layer, keras.layers.Conv2D) and unpadded:
+            x = _replicate_padded(layer, x)
+            unpadded = False
+        elif isinstance(layer, (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)):
+            x = _pool(layer, x, pooling)
+        else:
+            x = _copy(layer, x)
+        outputs |= {name: x for name, source in layers.items() if source == layer.name}
+        if len(outputs) == len(layers):
+            break
+    pruned = keras.Model(picture, outputs, name=model.name)
+    pruned.trainable = model.trainable
+    return pruned
+
+
+def _is_chain(model: keras.Model) -> bool:
+    """Whether each layer takes the output of the one before it and nothing else."""
+    x = model.input
+    try:
+        for layer in _without_input(model):
+            if layer.input is not x:
+                return False
+            x = layer.output
+        return True
+    except (AttributeError, ValueError):  # a layer that was never called on its own
+        return False
+
+
+def _without_input(model: keras.Model) -> list[Any]:
+    import keras
+
+    return [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+
+
+def _copy(layer: Any, x: Any, **changes: Any) -> Any:
+    """Applies a fresh layer of the same weights, some settings changed."""
+    config = layer.get_config() | changes
+    if "kernel_initializer" in config:
+        config["kernel_initializer"] = "zeros"  # random numbers that are overwritten at once take time
+    fresh = type(layer).from_config(config)
+    y = fresh(x)
+    fresh.set_weights(layer.get_weights())
+    return y
+
+
+def _replicate_padded(layer: Any, x: Any) -> Any:
+    from keras import ops
+
+    odd = all(side % 2 for side in layer.kernel_size)
+    if not odd or layer.padding != "same" or set(layer.strides) != {1}:
+        raise UsageError(
+            "Replicate padding needs a first convolution of odd size, stride 1 and padding 'same'."
+            f" Received: {layer.name}"
+        )
+    for axis, side in enumerate(layer.kernel_size, 1):
+        first, last = (x[:, :1], x[:, -1:]) if axis == 1 else (x[:, :, :1], x[:, :, -1:])
+        x = ops.concatenate([first] * (side // 2) + [x] + [last] * (side // 2), axis=axis)
+    return _copy(layer, x, padding="valid")
+
+
+def _pool(layer: Any, x: Any, pooling: str | None) -> Any:
+    from keras import ops
+
+    own = "max" if "Max" in type(layer).__name__ else "average"
+    pooling = pooling or own
+    size, strides, padding = layer.pool_size, layer.strides, layer.padding
+    where = {"strides": strides, "padding": padding, "data_format": "channels_last"}
+    if pooling == "max":
+        y = ops.max_pool(x, size, **where)
+    elif pooling == "average":
+        y = ops.average_pool(x, size, **where)
+    else:
+        sums = ops.average_pool(x * x, size, **where) * float(size[0] * size[1])
+        y = ops.sqrt(ops.maximum(sums, 1e-12))  # the root's slope at 0 is infinite
+    scale = POOLING_SCALES[pooling] / POOLING_SCALES[own]
+    return y if scale == 1 else y * scale
+
+
+@contextlib.contextmanager
+def channels_last() -> Iterator[None]:
+    """Builds layers for (height, width, channels) whatever the user's keras.json says."""
+    import keras
+
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        keras.config.set_image_data_format(before)

@@ -1,0 +1,1 @@
+"""The GIMP filter and its installer (not written yet)."""
