@@ -122,8 +122,13 @@ def _workbench(
         Objective(extractor, contents + styles, image_losses),
         contents,
         styles,
-        compile_function(lambda image: extractor(image)),
+        features_of(extractor),
     )
+
+
+def features_of(extractor: Any) -> Any:
+    """The extractor compiled without a gradient; on TensorFlow one trace serves every size."""
+    return compile_function(lambda image: extractor(image))
 
 
 def _layers(entry: Network, names: tuple[str, ...]) -> tuple[str, ...]:

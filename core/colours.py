@@ -17,8 +17,9 @@ from .errors import PictureError, UsageError
 # Luma of ITU-R BT.601, which neural-style's `-original_colors` uses (Torch's `image.rgb2yuv`).
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
-# Variance of one 8-bit step: what varies less is rounding, not colour, and must not be blown up.
-STEP = (1 / 255) ** 2
+# A direction of colour in which a style varies by less than two 8-bit steps (standard deviation) holds
+# rounding and noise, not colour: it is not blown up to the content's range. Ours, not the paper's.
+LEAST_VARIANCE = (2 / 255) ** 2
 
 Floats = NDArray[np.float32]
 
@@ -75,7 +76,7 @@ def match_colours(style: ArrayLike, content: ArrayLike, method: Literal["pca", "
     style, content = _pixels(style), _pixels(content)
     style_mean, style_covariance = _moments(style)
     content_mean, content_covariance = _moments(content)
-    inverse = np.linalg.inv(root(style_covariance + STEP * np.eye(3)))
+    inverse = np.linalg.inv(root(_floored(style_covariance)))
     matrix = root(content_covariance) @ inverse  # (3, 3)
     shift = content_mean - matrix @ style_mean
     matched = style @ matrix.T.astype(np.float32) + shift.astype(np.float32)
@@ -94,6 +95,11 @@ def _moments(pixels: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     mean = colours.mean(axis=0)
     colours -= mean
     return mean, colours.T @ colours / len(colours)
+
+
+def _floored(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    variances, axes = np.linalg.eigh(covariance)
+    return (axes * np.maximum(variances, LEAST_VARIANCE)) @ axes.T
 
 
 def _symmetric_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,10 +12,11 @@ from os import PathLike
 from typing import Any
 
 import keras
+from keras import ops
+
 from impasto.models.register import Network, canonical_spelling, did_you_mean, keras_spelling
 from impasto.models.vgg import build_network, channels_last, prune
 from impasto.models.weights import choose
-from keras import ops
 
 from .errors import UsageError
 
@@ -28,16 +29,18 @@ class Extractor:
 
     Args:
         network: `"auto"` (VGG-19 where its weights are in Keras's cache, and otherwise the bundled
-            network), a name of the register, or a model that you built: that is used with its
-            weights as they are, and its layers go by their own names or, where it names them as
-            Keras Applications does, by `relu4_2`.
+            network), a name of the register, or a functional or sequential model that you built:
+            a chain of layers is copied with its weights as they are, and its layers go by their own
+            names or, where it names them as Keras Applications does, by `relu4_2`.
         layers: layers wanted, each as `relu4_2`, `conv4_2` or `block4_conv2`, which are one layer:
             Keras's convolutions contain their ReLU. By default the network's content and style layers.
         pooling: `"max"`, `"average"`, `"l2"`, or None for the network's own. One that replaces
-            another is rescaled so that activations keep their size (`impasto.models.vgg.prune`).
+            another is rescaled so that activations keep their size (`impasto.models.vgg.prune`),
+            unless `rescale_pooling` is off, as neural-style and MXNet's example have it.
         first_padding: `"zero"`, as the network was trained, or `"replicate"`, which keeps the
             picture's border from looking like an edge.
         weights: weight file in place of the cached or bundled one.
+        rescale_pooling: see `pooling`.
         preprocess: whether pictures are turned into what the named networks take, blue-green-red,
             0–255 minus the ImageNet means; without it they go in as they come.
 
@@ -60,8 +63,11 @@ class Extractor:
         pooling: str | None = None,
         first_padding: str = "zero",
         weights: str | PathLike | None = None,
+        rescale_pooling: bool = True,
         preprocess: bool = True,
     ):
+        if (layers is None and not isinstance(network, str)) or (layers is not None and not layers):
+            raise UsageError(f"No layer is asked for; expected one or more. Received: {layers!r}")
         self.preprocess = preprocess
         self.notice: str | None = None
         if isinstance(network, str):
@@ -79,11 +85,9 @@ class Extractor:
             model, self.name = network, network.name
             sources = dict(_find_in_model(network, layer) for layer in layers or ())
             self.layers = tuple(sources)
-        if not self.layers:
-            raise UsageError("No layer is asked for; expected one or more. Received: none")
         with channels_last():
-            self.model = prune(model, sources, pooling, first_padding)
-        self.layer_channels = {layer: output.shape[-1] for layer, output in self.model.output.items()}
+            self.model = prune(model, sources, pooling, first_padding, rescale_pooling)
+        self.layer_channels = {layer: self.model.output[layer].shape[-1] for layer in self.layers}
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """Computes the features of a picture, differentiably, on whichever backend runs.
@@ -97,14 +101,15 @@ class Extractor:
         """
         if self.preprocess:
             image = ops.flip(image, axis=-1) * 255.0 - ops.convert_to_tensor(MEANS, dtype=image.dtype)
-        return self.model(image, training=False)
+        features = self.model(image, training=False)
+        return {layer: features[layer] for layer in self.layers}
 
     @cached_property
     def strides(self) -> dict[str, int]:
         """Pixels of the picture for one position of each layer: 8 for `relu4_2`."""
         side = 1024
-        shapes = self.model.compute_output_shape((1, side, side, self.model.input.shape[-1]))
-        return {layer: round(side / shape[1]) for layer, shape in shapes.items()}
+        shapes = self.model.compute_output_shape((1, side, side, self.model.inputs[0].shape[-1]))
+        return {layer: round(side / shapes[layer][1]) for layer in self.layers}
 
 
 def _or_defaults(entry: Network, layers: Sequence[str] | None) -> Sequence[str]:
@@ -117,7 +122,7 @@ def _once(names: Any) -> tuple[str, ...]:
 
 def _find_in_model(model: keras.Model, layer: str) -> tuple[str, str]:
     """The name under which a model's layer is reported, and the one that the model gives it."""
-    names = [own.name for own in model.layers]
+    names = [own.name for own in model.layers if not isinstance(own, keras.layers.InputLayer)]
     canonical = canonical_spelling(layer)
     if layer in names:
         return canonical or layer, layer

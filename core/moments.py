@@ -50,23 +50,26 @@ def inverse_root(matrix: Tensor) -> Tensor:
         A matrix of the same shape.
     """
     shift = SHIFTS[dtype_of(matrix)]
-    identity = ops.eye(ops.shape(matrix)[0], dtype=matrix.dtype)
-    low = math.sqrt(shift)  # the roots of the eigenvalues lie between this and 1
-    scales = []
+    low, steps = math.sqrt(shift), 0  # the roots of the eigenvalues lie between low and 1
     while low < 1 - 1e-7:
-        scales.append(math.sqrt(3 / (1 + low + low * low)))
-        low = 0.5 * scales[-1] * low * (3 - (scales[-1] * low) ** 2)
-    root = matrix + shift * identity
-    inverse = factor = _newton_schulz_factor(root, scales[0], identity)
-    for scale in scales[1:]:
-        root = ops.matmul(root, factor)
-        factor = _newton_schulz_factor(ops.matmul(inverse, root), scale, identity)
-        inverse = ops.matmul(factor, inverse)
-    return inverse
+        _, low = _newton_schulz_scale(low)
+        steps += 1
+    identity = ops.eye(ops.shape(matrix)[0], dtype=matrix.dtype)
+
+    def step(_: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        root, inverse, low = state
+        scale, low = _newton_schulz_scale(low)
+        factor = 1.5 * scale * identity - 0.5 * scale**3 * ops.matmul(inverse, root)
+        return ops.matmul(root, factor), ops.matmul(factor, inverse), low
+
+    start = (matrix + shift * identity, identity, ops.cast(math.sqrt(shift), matrix.dtype))
+    return ops.fori_loop(0, steps, step, start)[1]  # a loop, for a graph that is quick to trace
 
 
-def _newton_schulz_factor(product: Tensor, scale: float, identity: Tensor) -> Tensor:
-    return 1.5 * scale * identity - 0.5 * scale**3 * product
+def _newton_schulz_scale(low: Any) -> tuple[Any, Any]:
+    """The best scale of a step when all roots lie between low and 1, and the lower bound after it."""
+    scale = (3 / (1 + low + low * low)) ** 0.5
+    return scale, 0.5 * scale * low * (3 - (scale * low) ** 2)
 
 
 def root_and_inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:

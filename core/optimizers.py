@@ -1,14 +1,35 @@
 """The optimisers by name, behind one interface: see `Optimizer`."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .adam import Adam
 from .errors import UsageError
+from .lbfgs import LBFGS
 from .optimizer_base import ObjectiveFunction, Optimizer, resize
+from .scipy_lbfgs import ScipyLBFGS
+from .sgd import SGD
 
-__all__ = ["OPTIMIZERS", "Adam", "ObjectiveFunction", "Optimizer", "create_optimizer", "resize"]
+__all__ = [
+    "LBFGS",
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "ObjectiveFunction",
+    "Optimizer",
+    "ScipyLBFGS",
+    "create_optimizer",
+    "resize",
+]
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "adam": Adam,
+    "lbfgs": LBFGS,
+    "sgd": SGD,
+    "nesterov": partial(SGD, nesterov=True),
+    "scipy": ScipyLBFGS,
+}
 
 
 def create_optimizer(name: str, image: Any, **settings: Any) -> Optimizer:

@@ -173,7 +173,7 @@ def _pillow_limits() -> Iterator[None]:
     """Sets Pillow's own limit on pixels, which is the process's and not ours to keep, and no warnings.
 
     Pillow refuses twice `MAX_IMAGE_PIXELS` and warns above once; its warnings (a corrupt EXIF block,
-    say) would stand beside our one line.
+    say) would stand beside our one line. One thread decodes at a time, lest another see our limit.
     """
     with _limits, warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -153,12 +153,12 @@ def check_output(path: str | os.PathLike[str]) -> None:
         PictureError: the folder or the file is not writable.
     """
     path = _resolved(path)
-    _known(path.suffix, path)
     try:
         with suppress(FileNotFoundError, NotADirectoryError):
             path.stat()  # refuses a name too long for the disk
         if path.is_dir():
             raise UsageError(f"The output is a folder; add a file name to it. Received: {path}")
+        _known(path.suffix, path)
         if path.exists() and not path.is_file():
             raise UsageError(f"The output is a device or a pipe; name a file. Received: {path}")
         if not path.parent.is_dir():

@@ -133,7 +133,7 @@ def _transformed(colours: Numbers, profile: bytes) -> Numbers:
     if channels == 1 and whole and colours.shape[1] > 1:
         every = np.arange(np.iinfo(colours.dtype).max + 1, dtype=colours.dtype)[:, None, None]
         return _transformed(every, profile)[:, 0][colours[..., 0]]  # a table of all greys
-    flags = imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION
+    flags = int(imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION)
     if channels == 1 or colours.dtype != np.uint8:
         # LittleCMS's short cuts are ten times as fast, but off by 0.06 of 1 where they meet 16 bits
         # or one grey curve (measured on version 2.18); on 8-bit RGB and CMYK by a third of a step.

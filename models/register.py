@@ -145,7 +145,7 @@ VGG16 = replace(
 )
 VGG_MINI = Network(
     name="vgg_mini",
-    title="Impasto's compact VGG",
+    title="VGG-mini",
     blocks=VGG_MINI_BLOCKS,
     pooling="average",
     file="vgg_mini.npz",

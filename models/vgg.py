@@ -34,7 +34,7 @@ def build_network(network: Network, path: Path, deepest: str) -> keras.Model:
         deepest: the last layer that is needed, such as `"relu4_2"`; the model may go on behind it.
 
     Returns:
-        A model from Caffe-preprocessed pictures (batch, height, width, 3); not trainable.
+        A model from Caffe-preprocessed pictures (batch, height, width, 3).
 
     Raises:
         WeightsError: the file cannot be read or is of another network.
@@ -45,10 +45,8 @@ def build_network(network: Network, path: Path, deepest: str) -> keras.Model:
         if network.name == "vgg_mini":
             model = build_vgg_mini(keras_spelling(deepest))
             _assign(model, arrays)
-        else:
-            model = _build_from_keras_applications(network, path, arrays)
-    model.trainable = False
-    return model
+            return model
+        return _build_from_keras_applications(network, path, arrays)
 
 
 def _build_from_keras_applications(network: Network, path: Path, arrays: Arrays) -> keras.Model:
@@ -82,20 +80,27 @@ def _assign(model: keras.Model, arrays: Arrays) -> None:
 
 
 def prune(
-    model: keras.Model, layers: dict[str, str], pooling: str | None = None, first_padding: str = "zero"
+    model: keras.Model,
+    layers: dict[str, str],
+    pooling: str | None = None,
+    first_padding: str = "zero",
+    rescale_pooling: bool = True,
 ) -> keras.Model:
     """Cuts a model above the deepest layer asked for and, on demand, changes its poolings and first padding.
 
-    The result has layers of its own: what was cut off holds no memory.
+    A chain of layers is copied: the result has layers of its own, not trainable, and what was cut
+    off holds no memory. Any other graph is cut and shares its layers with the model.
 
     Args:
-        model: a chain of layers, one input, one output; any other graph is only cut.
+        model: a functional or sequential model.
         layers: name of each output and the layer it is taken from.
         pooling: `"max"`, `"average"`, `"l2"`, or None for the model's own. Another than its own is
-            rescaled by the ratio of `POOLING_SCALES`, so that activations keep their size.
+            rescaled by the ratio of `POOLING_SCALES`, so that activations keep their size, unless
+            `rescale_pooling` is off.
         first_padding: `"zero"`, as trained, or `"replicate"`, which repeats the picture's outermost
             pixels before the first convolution, so that the picture's edge is no edge
             (style-transfer-pytorch).
+        rescale_pooling: off as in neural-style and in MXNet's example, whose average is the plain one.
 
     Returns:
         A model of the same input and a dict of outputs.
@@ -113,37 +118,45 @@ def prune(
         raise UsageError(
             f"Unknown padding. Expected one of {', '.join(PADDINGS)}. Received: {first_padding!r}"
         )
+    try:
+        inputs = model.inputs
+    except AttributeError:
+        raise UsageError(
+            "The model has no graph of layers to cut; expected a functional one, or a sequential one that"
+            f" begins with an Input. Received: {model.name}"
+        ) from None
     if not _is_chain(model):
         if pooling is not None or first_padding != "zero":
             raise UsageError(
                 f"Pooling and padding can be changed in a plain chain of layers only. Received: {model.name}"
             )
-        return keras.Model(
-            model.input, {name: model.get_layer(layer).output for name, layer in layers.items()}
-        )
+        outputs = {name: model.get_layer(layer).output for name, layer in layers.items()}
+        return keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs)
 
-    x = keras.Input(model.input.shape[1:], dtype=model.input.dtype, name="picture")
+    x = keras.Input(inputs[0].shape[1:], dtype=inputs[0].dtype, name="picture")
     picture, unpadded = x, first_padding == "replicate"
-    outputs: dict[str, Any] = {}
+    outputs = {}
     for layer in _without_input(model):
         if isinstance(layer, keras.layers.Conv2D) and unpadded:
             x = _replicate_padded(layer, x)
             unpadded = False
         elif isinstance(layer, (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)):
-            x = _pool(layer, x, pooling)
+            x = _pool(layer, x, pooling, rescale_pooling)
         else:
             x = _copy(layer, x)
         outputs |= {name: x for name, source in layers.items() if source == layer.name}
         if len(outputs) == len(layers):
             break
     pruned = keras.Model(picture, outputs, name=model.name)
-    pruned.trainable = model.trainable
+    pruned.trainable = False
     return pruned
 
 
 def _is_chain(model: keras.Model) -> bool:
     """Whether each layer takes the output of the one before it and nothing else."""
-    x = model.input
+    if len(model.inputs) != 1:
+        return False
+    x = model.inputs[0]
     try:
         for layer in _without_input(model):
             if layer.input is not x:
@@ -186,7 +199,7 @@ def _replicate_padded(layer: Any, x: Any) -> Any:
     return _copy(layer, x, padding="valid")
 
 
-def _pool(layer: Any, x: Any, pooling: str | None) -> Any:
+def _pool(layer: Any, x: Any, pooling: str | None, rescale: bool) -> Any:
     from keras import ops
 
     own = "max" if "Max" in type(layer).__name__ else "average"
@@ -200,7 +213,7 @@ def _pool(layer: Any, x: Any, pooling: str | None) -> Any:
     else:
         sums = ops.average_pool(x * x, size, **where) * float(size[0] * size[1])
         y = ops.sqrt(ops.maximum(sums, 1e-12))  # the root's slope at 0 is infinite
-    scale = POOLING_SCALES[pooling] / POOLING_SCALES[own]
+    scale = POOLING_SCALES[pooling] / POOLING_SCALES[own] if rescale else 1
     return y if scale == 1 else y * scale
 
 

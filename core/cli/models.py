@@ -118,13 +118,7 @@ class _Bar:
             from tqdm import tqdm
 
             self.bar = tqdm(
-                desc=self.title,
-                total=total,
-                unit="B",
-                unit_scale=True,
-                file=sys.stderr,
-                disable=None,
-                leave=False,
+                desc=self.title, total=total, unit="B", unit_scale=True, file=sys.stderr, disable=None
             )
         self.bar.update(done - self.bar.n)
 

@@ -12,6 +12,8 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image, ImageCms, PngImagePlugin
+
 from impasto.core import images
 from impasto.core.errors import ImpastoError, PictureError, UsageError
 from impasto.core.images import (
@@ -26,7 +28,6 @@ from impasto.core.images import (
 )
 from impasto.core.picture_reading import read_file
 from impasto.core.picture_writing import write_file
-from PIL import Image, ImageCms, PngImagePlugin
 
 LINEAR = imagecodecs.cms_profile(  # sRGB's primaries, no curve: its way to sRGB is a closed form
     "rgb", whitepoint=(0.3127, 0.329, 1.0), primaries=(0.64, 0.33, 1, 0.3, 0.6, 1, 0.15, 0.06, 1), gamma=1.0
@@ -164,6 +165,17 @@ def test_a_heic_file_is_read_or_the_missing_package_named():
         assert "pip install pillow-heif" in message
 
 
+def test_a_heic_photograph_the_right_way_up():
+    pillow_heif = pytest.importorskip("pillow_heif")  # not among the requirements
+    upright = np.zeros((60, 40, 3), np.uint8)
+    upright[:30] = (255, 0, 0)
+    stored = pillow_heif.from_pillow(Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90))
+    buffer = io.BytesIO()
+    stored.save(buffer, quality=95, exif=exif(6).tobytes())
+    picture = load_picture(buffer.getvalue())
+    assert np.abs(picture.pixels - upright / 255).max() < 0.1
+
+
 # ------------------------------------------------------------------------------ modes and depth
 
 
@@ -194,7 +206,7 @@ def test_every_pillow_mode(mode, value, expected, alpha):
     if mode == "P":
         image.putpalette([0, 0, 0, 255, 51, 0])
     picture = load_picture(image)
-    assert np.allclose(picture.pixels, np.broadcast_to(expected, (2, 3, 3)), atol=3e-3)
+    assert np.allclose(picture.pixels, np.broadcast_to(expected, (2, 3, 3)), atol=5e-3)
     assert (picture.alpha is None) if alpha is None else np.allclose(picture.alpha, alpha)
     assert picture.bits == (16 if mode[0] in "IF" else 8)
     assert any("CMYK" in notice for notice in picture.notices) == (mode == "CMYK")
@@ -463,7 +475,7 @@ def test_an_srgb_profile_leaves_the_numbers_alone():
 def test_the_longest_side(shape, longest, expected):
     picture = load_picture(noise(*shape)).resized(longest)
     assert picture.pixels.shape == (*expected, 3)
-    assert 0 <= picture.pixels.min() and picture.pixels.max() <= 1
+    assert picture.pixels.min() >= 0 and picture.pixels.max() <= 1
 
 
 def test_resizing_is_antialiased_and_keeps_smooth_pictures():
@@ -508,7 +520,7 @@ def test_with_pixels_takes_alpha_along():
     same = picture.with_pixels(np.zeros((8, 12, 3)))
     assert same.alpha is picture.alpha and same.bits == 16 and same.pixels.dtype == np.float32
     larger = picture.with_pixels(np.zeros((16, 24, 3)))
-    assert larger.alpha.shape == (16, 24) and 0 <= larger.alpha.min() and larger.alpha.max() <= 1
+    assert larger.alpha.shape == (16, 24) and larger.alpha.min() >= 0 and larger.alpha.max() <= 1
     with pytest.raises(PictureError):
         picture.with_pixels(np.zeros((8, 12)))
 
@@ -775,10 +787,10 @@ def test_outputs_that_cannot_be(tmp_path):
     pipe = tmp_path / "pipe.png"
     os.mkfifo(pipe)
     before = sorted(tmp_path.iterdir())
-    for path in (folder, tmp_path / "missing" / "out.png", file / "out.png", "a\0.png", pipe):
+    for path in (folder, tmp_path, tmp_path / "missing" / "out.png", file / "out.png", "a\0.png", pipe):
         with pytest.raises(UsageError) as raised:
             check_output(path)
-        one_line(raised)
+        assert "saved as" not in one_line(raised)
     with pytest.raises(PictureError) as raised:
         check_output(tmp_path / ("n" * 300 + ".png"))
     one_line(raised)

@@ -1,0 +1,121 @@
+"""What the engine asks of each backend: gradients, compilation, devices, seeds, memory."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from impasto.core import backend
+from impasto.core.errors import UsageError
+
+tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about tf.function")
+
+
+def picture(height=4, width=5):
+    return np.random.default_rng(height * width).random((1, height, width, 3)).astype("float32")
+
+
+def test_value_parts_and_gradient():
+    def function(image, targets):
+        parts = {"a": ops.sum(ops.square(image - targets["a"])), "b": 2 * ops.sum(image)}
+        return parts["a"] + parts["b"], parts
+
+    x, a = picture(), picture(5, 4).reshape(1, 4, 5, 3)
+    compiled = backend.compile_value_and_grad(function)
+    loss, parts, gradient = compiled(backend.to_tensor(x), {"a": backend.to_tensor(a)})
+    np.testing.assert_allclose(float(parts["a"]), np.sum((x - a) ** 2), rtol=1e-5)
+    np.testing.assert_allclose(float(loss), np.sum((x - a) ** 2) + 2 * np.sum(x), rtol=1e-5)
+    np.testing.assert_allclose(backend.to_numpy(gradient), 2 * (x - a) + 2, rtol=1e-5)
+
+
+def test_gradient_is_zero_where_the_loss_ignores_the_picture():
+    compiled = backend.compile_value_and_grad(lambda image, targets: (0.0 * ops.sum(image), {}))
+    _, _, gradient = compiled(backend.to_tensor(picture()), {})
+    assert not np.any(backend.to_numpy(gradient))
+
+
+@tensorflow_only
+def test_pictures_and_targets_of_other_sizes_are_not_traced_again():
+    traces = []
+
+    def function(image, targets):
+        traces.append(1)
+        loss = ops.sum(ops.square(image - targets["picture"])) + ops.sum(targets["matrix"])
+        return loss, {"loss": loss}
+
+    compiled = backend.compile_value_and_grad(function)
+    for size in ((4, 5), (8, 6), (3, 9)):
+        x = picture(*size)
+        targets = {"picture": backend.to_tensor(0 * x), "matrix": backend.to_tensor(np.eye(3, dtype="float32"))}
+        loss, _, gradient = compiled(backend.to_tensor(x), targets)
+        np.testing.assert_allclose(float(loss), np.sum(x**2) + 3, rtol=1e-5)
+        assert tuple(gradient.shape) == x.shape
+    assert len(traces) == 1
+
+
+@tensorflow_only
+def test_other_targets_are_traced_again_and_right():
+    compiled = backend.compile_value_and_grad(lambda x, t: (ops.sum(x) * sum(t.values()), {}))
+    one, two = backend.to_tensor(np.float32(1)), backend.to_tensor(np.float32(2))
+    x = backend.to_tensor(picture())
+    single, _, _ = compiled(x, {"a": one})
+    double, _, _ = compiled(x, {"a": one, "b": two})
+    np.testing.assert_allclose(float(double), 3 * float(single), rtol=1e-5)
+
+
+def test_compiled_function_takes_and_returns_trees():
+    function = backend.compile_function(lambda tree: {"sum": tree["a"] + tree["b"][0]})
+    a, b = picture(), picture()
+    result = function({"a": backend.to_tensor(a), "b": [backend.to_tensor(b)]})
+    np.testing.assert_allclose(backend.to_numpy(result["sum"]), a + b, rtol=1e-6)
+
+
+def test_inner_gradient_inside_a_differentiated_function():
+    def function(image, targets):
+        slope = backend.gradient(lambda x: ops.sum(x**3), image)  # 3x², held still
+        return ops.sum(slope * image), {}
+
+    x = picture()
+    _, _, gradient = backend.compile_value_and_grad(function)(backend.to_tensor(x), {})
+    np.testing.assert_allclose(backend.to_numpy(gradient), 3 * x**2, rtol=1e-5)
+
+
+def test_tensors_keep_their_values_and_dtype():
+    x = picture()
+    tensor = backend.to_tensor(x)
+    assert backend.dtype_of(tensor) == "float32"
+    np.testing.assert_array_equal(backend.to_numpy(tensor), x)
+
+
+@pytest.mark.parametrize("device", [None, "cpu", "CPU:0"])
+def test_work_runs_on_the_chosen_device(device):
+    with backend.select_device(device):
+        assert float(ops.sum(backend.to_tensor(picture()))) > 0
+    assert backend.backend_title() in backend.describe_device(device)
+
+
+def test_the_processor_is_described_with_its_cores():
+    assert backend.describe_device("cpu").startswith("CPU, ")
+
+
+@pytest.mark.parametrize("device", ["tpu", "gpu:x", "", "gpu:999"])
+def test_devices_that_are_not_there_are_refused_in_one_line(device):
+    if device == "":
+        device = "cuda"
+    with pytest.raises(UsageError, match="Received") as error:
+        backend.select_device(device)
+    assert "\n" not in str(error.value)
+
+
+def test_seeds_repeat():
+    draws = []
+    for _ in range(2):
+        backend.set_seed(7)
+        draws.append(backend.to_numpy(keras.random.normal((4,))))
+    np.testing.assert_array_equal(*draws)
+
+
+def test_memory_is_counted_in_bytes():
+    backend.free_memory()
+    peak = backend.peak_memory()
+    assert peak is None or 50e6 < peak < 1e12
