@@ -15,7 +15,7 @@ import numpy as np
 from impasto.models.register import Network
 from impasto.models.weights import choose
 
-from .backend import Tensor, Tree, compile_function, to_tensor
+from .backend import Tree, compile_function, to_tensor
 from .errors import UsageError
 from .features import Extractor
 from .losses import ContentLoss, GramLoss, Loss, MeanLoss, blend
@@ -52,13 +52,19 @@ class Workbench:
 
     def content_targets(self, pixels: np.ndarray) -> dict[str, Tree]:
         """Targets from the photograph at the size to be painted, (height, width, 3) 0-1."""
-        return targets_from(self.content_losses, self.features(to_tensor(pixels[None]))) if self.content_losses else {}
+        return (
+            targets_from(self.content_losses, self.features(to_tensor(pixels[None])))
+            if self.content_losses
+            else {}
+        )
 
     def style_targets(self, pictures: list[np.ndarray], weights: list[float]) -> dict[str, Tree]:
         """Blended targets from each style's picture, (height, width, 3) 0-1."""
         if not self.style_losses:
             return {}
-        targets = [targets_from(self.style_losses, self.features(to_tensor(picture[None]))) for picture in pictures]
+        targets = [
+            targets_from(self.style_losses, self.features(to_tensor(picture[None]))) for picture in pictures
+        ]
         return targets[0] if len(targets) == 1 else blend(targets, weights)
 
 
@@ -77,6 +83,7 @@ def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
         settings.network,
         settings.weights,
         settings.pooling,
+        settings.rescale_pooling,
         settings.first_padding,
         settings.content_layers if content else (),
         settings.style_layers if style else (),
@@ -95,6 +102,7 @@ def _workbench(
     network: str,
     weights: str | None,
     pooling: str | None,
+    rescale_pooling: bool,
     first_padding: str,
     content_layers: tuple[str, ...] | None,
     style_layers: tuple[str, ...] | None,
@@ -108,7 +116,12 @@ def _workbench(
     content = _layers(entry, entry.content_layers if content_layers is None else content_layers)
     style = _layers(entry, entry.style_layers if style_layers is None else style_layers)
     extractor = Extractor(
-        entry.name, (*content, *style), pooling=pooling, first_padding=first_padding, weights=weights
+        entry.name,
+        (*content, *style),
+        pooling=pooling,
+        rescale_pooling=rescale_pooling,
+        first_padding=first_padding,
+        weights=weights,
     )
     contents: list[Loss] = [ContentLoss(x, 1.0, content_loss, normalise_gradient=normalise) for x in content]
     variant = {"moments": "normalised", "gram": gram_scaling, "means": "normalised"}[style_loss]
@@ -146,11 +159,14 @@ def _weights(settings: Settings, bench: Workbench) -> dict[str, float]:
         parts = [share / sum(shares) for share in shares]
     elif count:
         raise UsageError(
-            f"Give one weight for each style layer ({count}), or none for equal ones. Received: {len(shares)} weights"
+            f"Give one weight for each style layer ({count}), or none for equal ones. "
+            f"Received: {len(shares)} weights"
         )
     style = settings.style_weight * settings.style_multiplier()
     weights = {loss.name: settings.content_weight for loss in bench.content_losses}
-    weights |= {loss.name: style * part for loss, part in zip(bench.style_losses, parts if count else [], strict=True)}
+    weights |= {
+        loss.name: style * part for loss, part in zip(bench.style_losses, parts if count else [], strict=True)
+    }
     return weights | {loss.name: settings.tv_weight for loss in bench.objective.image_losses}
 
 

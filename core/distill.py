@@ -124,7 +124,9 @@ class Distiller:
         self.taps, self.student = taps, student
         known = {layer.name for layer in teacher.layers}
         if missing := [tap.teacher for tap in taps if tap.teacher not in known]:
-            raise UsageError(f"The teacher has no such layer; it has {', '.join(sorted(known))}. Received: {missing}")
+            raise UsageError(
+                f"The teacher has no such layer; it has {', '.join(sorted(known))}. Received: {missing}"
+            )
         crops = keras.Input((None, None, 3), dtype="uint8", name="crops")
         picture = _Preprocess(name="preprocess")(crops)
         targets = self._targets(keras, teacher, picture)
@@ -199,11 +201,11 @@ def _layers() -> tuple[type, type]:
     return Preprocess, StandardisedError
 
 
-def _Preprocess(**kwargs):  # noqa: N802
+def _Preprocess(**kwargs):
     return _layers()[0](**kwargs)
 
 
-def _StandardisedError(*args, **kwargs):  # noqa: N802
+def _StandardisedError(*args, **kwargs):
     return _layers()[1](*args, **kwargs)
 
 
@@ -213,7 +215,9 @@ def _channel_statistics(model: keras.Model, sample: np.ndarray) -> list[tuple[np
     for start in range(0, len(sample), 8):
         outputs = model.predict_on_batch(sample[start : start + 8])
         outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        moments = [np.stack([o.mean((0, 1, 2)), np.square(o, dtype="float64").mean((0, 1, 2))]) for o in outputs]
+        moments = [
+            np.stack([o.mean((0, 1, 2)), np.square(o, dtype="float64").mean((0, 1, 2))]) for o in outputs
+        ]
         sums.append(moments)
     means = [np.mean(column, axis=0) for column in zip(*sums, strict=True)]
     result = []
@@ -326,7 +330,10 @@ def distill(
     """
     model = distiller.model
     model.compile(
-        optimizer=_optimizer(settings), loss=lambda _, errors: errors, jit_compile=False, auto_scale_loss=False
+        optimizer=_optimizer(settings),
+        loss=lambda _, errors: errors,
+        jit_compile=False,
+        auto_scale_loss=False,
     )
     model.optimizer.build(model.trainable_variables)
     checkpoint = Checkpoint(output / "checkpoint.npz", model)
@@ -377,18 +384,21 @@ class _Log:
 
     def write(self, step: int, seconds: float, training: float, errors: np.ndarray) -> None:
         with self.path.open("a", newline="") as file:
-            csv.writer(file).writerow([step, f"{seconds:.0f}", f"{training:.5f}", *(f"{e:.5f}" for e in errors)])
+            csv.writer(file).writerow(
+                [step, f"{seconds:.0f}", f"{training:.5f}", *(f"{e:.5f}" for e in errors)]
+            )
 
 
 def check_same_run(output: Path, settings: DistillSettings) -> None:
     """Notes the settings beside the checkpoint, or compares them with those noted there.
 
-    Only `steps` may change between the parts of a run, and the times of checkpoints and looks.
+    Only the length and the fall of the learning rate may change between the parts of a run, and the
+    times of checkpoints and looks.
 
     Raises:
         UsageError: the folder holds a run of other settings.
     """
-    free = {"steps", "checkpoint_minutes", "evaluate_every"}
+    free = {"steps", "decay", "checkpoint_minutes", "evaluate_every"}
     file, now = output / "settings.json", asdict(settings)
     if (output / "checkpoint.npz").exists() and file.exists():
         before = json.loads(file.read_text())

@@ -17,7 +17,9 @@ class ConvolutionMuon(keras.optimizers.Muon):
 
     def zeropower_via_newtonschulz5(self, x, steps: int):
         """The orthogonalised update, in the kernel's own shape."""
-        matrix = ops.cast(ops.reshape(x, (-1, x.shape[-1])), "bfloat16")  # as the original: exact enough, twice as fast
+        matrix = ops.cast(
+            ops.reshape(x, (-1, x.shape[-1])), "bfloat16"
+        )  # as the original: exact enough, twice as fast
         update = super().zeropower_via_newtonschulz5(matrix, steps)
         return ops.cast(ops.reshape(update, x.shape), x.dtype)
 

@@ -43,6 +43,8 @@ class Settings:
         network: `auto`, `vgg19`, `vgg16` or `vgg_mini`.
         weights: a weight file for the network, instead of its own.
         pooling: `max`, `average` or `l2`; None is the network's own.
+        rescale_pooling: whether a pooling that replaces the network's own is multiplied so that
+            activations keep their size [c]; the original tools do not.
         first_padding: `zero`, or `replicate`, which leaves no frame on the picture [c].
         content_layers, style_layers: None takes the network's defaults.
         content_weight, style_weight, tv_weight: of the three terms, before `strength`.
@@ -83,6 +85,7 @@ class Settings:
     network: str = "auto"
     weights: str | None = None
     pooling: str | None = None
+    rescale_pooling: bool = True
     first_padding: str = "replicate"
     content_layers: tuple[str, ...] | None = None
     style_layers: tuple[str, ...] | None = None
@@ -138,7 +141,7 @@ class Settings:
             return (longest,)
         count = max(1, round(math.log(longest / self.first_scale, self.scale_ratio)))
         ratio = (longest / self.first_scale) ** (1 / count)
-        return tuple(round(self.first_scale * ratio**i) for i in range(count)) + (longest,)
+        return (*(round(self.first_scale * ratio**i) for i in range(count)), longest)
 
     def steps_per_scale(self, scales: int) -> tuple[int, ...]:
         """Splits `steps` over so many scales, at least one each."""
@@ -178,6 +181,7 @@ RECIPES = {
         steps=1000,
         first_scale=0,
         pooling="max",
+        rescale_pooling=False,
         first_padding="zero",
         content_layers=("relu4_2",),
         style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
@@ -203,6 +207,7 @@ RECIPES = {
         steps=1000,
         first_scale=0,
         pooling="average",
+        rescale_pooling=False,
         first_padding="zero",
         content_layers=("relu4_2",),
         style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),

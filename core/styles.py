@@ -96,7 +96,9 @@ def _gallery() -> dict[str, Any]:
     folder = resources.files("impasto.models") / "gallery"
     if not folder.is_dir():
         return {}
-    return {item.name.removesuffix(EXTENSION): item for item in folder.iterdir() if item.name.endswith(EXTENSION)}
+    return {
+        item.name.removesuffix(EXTENSION): item for item in folder.iterdir() if item.name.endswith(EXTENSION)
+    }
 
 
 def load_style(source: Any) -> Style:
@@ -134,7 +136,9 @@ def _read(source: Any, name: str) -> Style:
             f"The style file is of a newer version than this Impasto reads ({VERSION}); upgrade Impasto. "
             f"Received: {name}, version {facts['impasto_style']}"
         )
-    known = {key: str(facts.get(key, "")) for key in ("title", "author", "year", "licence", "source", "network")}
+    known = {
+        key: str(facts.get(key, "")) for key in ("title", "author", "year", "licence", "source", "network")
+    }
     return Style(name=str(facts.get("name") or name), picture=picture, span=float(facts["span"]), **known)
 
 
@@ -178,7 +182,9 @@ def save_style(style: Style, path: Path | str, *, quality: int = 90) -> None:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise PictureError(f"The style file could not be written ({error.strerror or error}). Received: {path}") from None
+        raise PictureError(
+            f"The style file could not be written ({error.strerror or error}). Received: {path}"
+        ) from None
 
 
 def _as_image(picture: Picture) -> Image.Image:

@@ -11,9 +11,9 @@ network's features keep of the photograph.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,18 @@ from .progress import Clock, OnProgress, Progress
 from .recipes import Settings
 from .styles import Style, load_style
 
-SaveState = Callable[[dict[str, np.ndarray]], None]
+
+@dataclass(frozen=True)
+class Step(Progress):
+    """A step of a painting, as `stylize` reports it.
+
+    Attributes:
+        painted: call it for the picture as it would be saved now, with the photograph's alpha.
+        state: call it for what `resume` needs to go on after this step.
+    """
+
+    painted: Callable[[], Picture] = field(repr=False)
+    state: Callable[[], dict[str, np.ndarray]] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -121,14 +132,18 @@ def blend_weights(count: int, blend: Sequence[float] | None) -> list[float]:
 class _Run:
     """One painting, coarse to fine."""
 
-    def __init__(self, content: Picture | None, styles: list[Style], weights: list[float], settings: Settings):
+    def __init__(
+        self, content: Picture | None, styles: list[Style], weights: list[float], settings: Settings
+    ):
         self.content, self.styles, self.weights, self.settings = content, styles, weights, settings
         self.bench: Workbench = workbench(settings, content=content is not None, style=bool(styles))
         height, width = (content.height, content.width) if content else (settings.size or 512,) * 2
         self.height, self.width = height, width
         self.scales = settings.scales(max(height, width))
         self.budgets = settings.steps_per_scale(len(self.scales))
-        self.notices = list(content.notices if content else ()) + [n for s in styles for n in s.picture.notices]
+        self.notices = list(content.notices if content else ()) + [
+            n for s in styles for n in s.picture.notices
+        ]
         if self.bench.notice:
             self.notices.append(self.bench.notice)
         self.style_pixels = [self._recoloured(style) for style in styles]
@@ -150,7 +165,9 @@ class _Run:
         if self.content is not None:
             targets |= self.bench.content_targets(_resized(self.content.pixels, size))
         if self.styles:
-            targets |= self.bench.style_targets([self._style_at(i, scale) for i in range(len(self.styles))], self.weights)
+            targets |= self.bench.style_targets(
+                [self._style_at(i, scale) for i in range(len(self.styles))], self.weights
+            )
         self.bench.objective.targets = targets
 
     def _style_at(self, index: int, scale: int) -> np.ndarray:
@@ -188,20 +205,22 @@ class _Run:
                 spent, done = spent + used, min(done + used, sum(self.budgets))
                 clock.tick(done)
                 history.append((done, scale, clock.seconds, loss))
-                try:
-                    on_progress(self._event(optimizer, clock, done, scale, loss))
-                except (Cancelled, KeyboardInterrupt):
-                    interrupted = True
                 if optimizer.reason is None and self.settings.stop_eps:
                     change = optimizer.relative_change(MEAN_COLOUR)
                     if change < self.settings.stop_eps:
-                        optimizer.reason = f"A step changed the picture by less than {self.settings.stop_eps:g} of it."
+                        optimizer.reason = (
+                            f"A step changed the picture by less than {self.settings.stop_eps:g} of it."
+                        )
                 if optimizer.reason:
                     reason = f"At {scale} pixels, step {done}: {optimizer.reason}"
-                    break
+                    spent = self.budgets[index]  # so that a resumed run goes on at the next scale
+                state = partial(self._state, optimizer, index, spent)
+                try:
+                    on_progress(self._event(optimizer, clock, done, scale, loss, state))
+                except (Cancelled, KeyboardInterrupt):
+                    interrupted = True
             if not interrupted:
                 done, index, spent = sum(self.budgets[: index + 1]), index + 1, 0
-        state = self._state(optimizer, index, spent) if interrupted else {}
         return Result(
             self._finished(to_numpy(optimizer.result)),
             history,
@@ -209,16 +228,29 @@ class _Run:
             self.settings,
             reason,
             interrupted,
-            state,
+            self._state(optimizer, index, spent) if interrupted else {},
             tuple(dict.fromkeys(self.notices)),
         )
 
     def _clock(self) -> Clock:
         sizes = [self.size(scale) for scale in self.scales]
-        return Clock([h * w for (h, w), budget in zip(sizes, self.budgets, strict=True) for _ in range(budget)])
+        return Clock(
+            [h * w for (h, w), budget in zip(sizes, self.budgets, strict=True) for _ in range(budget)]
+        )
 
-    def _event(self, optimizer: Optimizer, clock: Clock, done: int, scale: int, loss: float) -> Progress:
-        return Progress(
+    def _event(
+        self,
+        optimizer: Optimizer,
+        clock: Clock,
+        done: int,
+        scale: int,
+        loss: float,
+        state: Callable[[], dict[str, np.ndarray]],
+    ) -> Step:
+        def painted() -> Picture:
+            return self._finished(to_numpy(optimizer.result))
+
+        return Step(
             step=done,
             steps=sum(self.budgets),
             scale=scale,
@@ -229,17 +261,23 @@ class _Run:
             step_seconds=clock.step_seconds,
             seconds_left=clock.seconds_left(done),
             device=describe_device(),
-            picture=lambda: self._finished(to_numpy(optimizer.result)).pixels,
+            picture=lambda: painted().pixels,
+            painted=painted,
+            state=state,
         )
 
     def _finished(self, image: np.ndarray) -> Picture:
         """The picture as it is shown and saved: at full size, denoised, with its colours and alpha."""
         size = (self.height, self.width)
-        pixels = np.clip(image if image.shape[1:3] == size else resize(image, size), 0, 1)[0].astype("float32")
+        pixels = np.clip(image if image.shape[1:3] == size else resize(image, size), 0, 1)[0].astype(
+            "float32"
+        )
         if self.settings.denoise:
             from skimage.restoration import denoise_tv_chambolle
 
-            pixels = denoise_tv_chambolle(pixels, weight=self.settings.denoise, channel_axis=-1).astype("float32")
+            pixels = denoise_tv_chambolle(pixels, weight=self.settings.denoise, channel_axis=-1).astype(
+                "float32"
+            )
         if self.content is None:
             return Picture(pixels)
         if self.settings.colours == "keep":
@@ -254,8 +292,9 @@ class _Run:
         place = [int(value) for value in state["place"]]
         if place[2:] != [self.height, self.width, *self.scales, *self.budgets]:
             raise UsageError(
-                "The interrupted run had another size or other steps; give the same content and settings, or start "
-                f"anew without resuming. Received: {self.width}×{self.height}, steps {self.settings.steps}"
+                "The interrupted run had another size or other steps; give the same content and "
+                "settings, or start anew without resuming. "
+                f"Received: {self.width}×{self.height}, steps {self.settings.steps}"
             )
         optimizer.load_state(state)
         return place[0], place[1]

@@ -116,7 +116,9 @@ def blend_styles(
         raise UsageError(f"A blend is made of two styles or more. Received: {len(styles)}")
     loaded = [load_style(style) for style in styles]
     shares = blend_weights(len(loaded), weights)
-    named = " + ".join(f"{share:.0%} {style.title or style.name}" for style, share in zip(loaded, shares, strict=True))
+    named = " + ".join(
+        f"{share:.0%} {style.title or style.name}" for style, share in zip(loaded, shares, strict=True)
+    )
     facts = {"title": named, "author": "; ".join(dict.fromkeys(s.author for s in loaded if s.author))}
     facts["licence"] = "; ".join(dict.fromkeys(s.licence for s in loaded if s.licence))
     return _Synthesis(loaded, shares, network, network_weights, seed).run(name, facts, on_progress)
@@ -137,13 +139,16 @@ class _Synthesis:
 
     def _targets(self, side: int) -> dict[str, Tree]:
         each = [
-            targets_from(self.objective.losses, self.features(to_tensor(style.at(side)[None]))) for style in self.styles
+            targets_from(self.objective.losses, self.features(to_tensor(style.at(side)[None])))
+            for style in self.styles
         ]
         return blend(each, self.weights)
 
     def run(self, name: str, facts: dict[str, str], on_progress: OnProgress | None) -> Style:
         """Synthesises coarse to fine; returns the style."""
-        optimizer = Adam(noise(self.settings, SIDES[0], SIDES[0])[None], learning_rate=0.05, average_decay=0.9)
+        optimizer = Adam(
+            noise(self.settings, SIDES[0], SIDES[0])[None], learning_rate=0.05, average_decay=0.9
+        )
         clock = Clock([side * side for side, steps in zip(SIDES, STEPS, strict=True) for _ in range(steps)])
         done = 0
         for side, steps in zip(SIDES, STEPS, strict=True):

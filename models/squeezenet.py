@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     import keras
 
 # (squeeze, expand) channels of fire2 … fire9; a 3×3/2 maximum pool follows conv1, fire3, fire5.
-FIRES = {2: (16, 64), 3: (16, 64), 4: (32, 128), 5: (32, 128), 6: (48, 192), 7: (48, 192), 8: (64, 256), 9: (64, 256)}
+FIRES = {
+    2: (16, 64),
+    3: (16, 64),
+    4: (32, 128),
+    5: (32, 128),
+    6: (48, 192),
+    7: (48, 192),
+    8: (64, 256),
+    9: (64, 256),
+}
 
 
 def build_squeezenet(weights: Path) -> keras.Model:

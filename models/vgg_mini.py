@@ -51,4 +51,6 @@ def build_vgg_mini(deepest: str | None = None) -> keras.Model:
             if name == deepest:
                 return keras.Model(picture, x, name="vgg_mini")
         x = keras.layers.AveragePooling2D(2, name=f"block{b}_pool")(x)
-    raise ValueError(f"vgg_mini has no layer of that name; it has {', '.join(layer_names())}. Received: {deepest}")
+    raise ValueError(
+        f"vgg_mini has no layer of that name; it has {', '.join(layer_names())}. Received: {deepest}"
+    )

@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
         "--teacher",
         required=True,
         metavar="MODEL",
-        help="a SqueezeNet 1.1 weight file in the Keras layout (.h5), a whole Keras model (.keras), vgg19 or vgg16",
+        help="SqueezeNet 1.1 weights in the Keras layout (.h5), a whole Keras model (.keras), vgg19 or vgg16",
     )
     parser.add_argument(
         "--taps",
@@ -37,12 +37,15 @@ def add_parser(commands: Any) -> None:
         metavar="STUDENT=TEACHER[@ZOOM]",
         help="what each block end learns, such as relu3_2=fire5@2; needed with a .keras teacher",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="checkpoint, log, plot, weights")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="checkpoint, log, plot, weights"
+    )
     for name, kind, text in (
         ("steps", int, "optimiser steps in all"),
         ("batch", int, "crops a step"),
         ("side", int, "side of a crop in pixels, a multiple of 16"),
         ("learning_rate", float, "at its highest"),
+        ("decay", float, "last share of the steps, over which the learning rate falls to nothing"),
         ("held_out", int, "photographs kept for the held-out errors"),
         ("seed", int, "draws weights, crops and held-out photographs"),
         ("checkpoint_minutes", float, "time between checkpoints"),
@@ -73,7 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"More photographs than --held-out are needed. Received: {len(held_out.pictures)}")
     training = [(photographs, 1.0)]
     if arguments.paintings:
-        training = [(photographs, 1 - settings.painting_share), (Folder.read(*arguments.paintings), settings.painting_share)]
+        training = [
+            (photographs, 1 - settings.painting_share),
+            (Folder.read(*arguments.paintings), settings.painting_share),
+        ]
     for folder, _ in training:
         for path in folder.unreadable:
             print(f"passed over, not a readable picture: {path}", file=sys.stderr)
@@ -126,14 +132,20 @@ def _teacher(name: str, taps: list[str] | None) -> tuple[keras.Model, tuple[Tap,
     if name in ("vgg19", "vgg16"):
         from impasto.models.vgg import build_vgg
 
-        vgg = VGG_TAPS if name == "vgg19" else tuple(t._replace(teacher=t.teacher.replace("_conv4", "_conv3")) for t in VGG_TAPS)
+        vgg = (
+            VGG_TAPS
+            if name == "vgg19"
+            else tuple(t._replace(teacher=t.teacher.replace("_conv4", "_conv3")) for t in VGG_TAPS)
+        )
         return build_vgg(name), given or vgg
     if not Path(name).is_file():
         raise WeightsError(f"Expected a teacher's file, vgg19 or vgg16. Received: {name}")
     if Path(name).suffix in (".h5", ".hdf5"):
         return build_squeezenet(Path(name)), given or SQUEEZENET_TAPS
     if not given:
-        raise UsageError(f"With a teacher of your own say what to learn: --taps relu3_2=LAYER … Received: {name}")
+        raise UsageError(
+            f"With a teacher of your own say what to learn: --taps relu3_2=LAYER … Received: {name}"
+        )
     try:
         teacher = keras.saving.load_model(name, compile=False)
     except (ValueError, OSError) as error:
@@ -150,7 +162,11 @@ def _tap(text: str) -> Tap:
 
     student, _, rest = text.partition("=")
     layer, _, zoom = rest.partition("@")
-    student = student.replace("relu", "block").replace("_", "_conv") if student.startswith("relu") else student
+    student = (
+        student.replace("relu", "block").replace("_", "_conv") if student.startswith("relu") else student
+    )
     if student not in layer_names() or not layer or zoom not in ("", "1", "2", "4"):
-        raise UsageError(f"A tap reads STUDENT=TEACHER or STUDENT=TEACHER@2, such as relu3_2=fire5@2. Received: {text}")
+        raise UsageError(
+            f"A tap reads STUDENT=TEACHER or STUDENT=TEACHER@2, such as relu3_2=fire5@2. Received: {text}"
+        )
     return Tap(student, layer, int(zoom or 1))
