@@ -204,3 +204,20 @@ def noise(settings: Settings, height: int, width: int) -> np.ndarray:
     else:
         values = random.normal(0, settings.noise, shape)
     return np.clip(MEAN_COLOUR + values, 0, 1).astype("float32")
+
+
+def palette(pictures: list[np.ndarray], weights: list[float], count: int = 20_000) -> np.ndarray:
+    """Pixels of several pictures, as many of each as it weighs: their blended palette.
+
+    Args:
+        pictures: (height, width, 3) each, 0-1.
+        weights: one for each picture, summing to 1.
+        count: pixels to draw.
+
+    Returns:
+        About (1, count, 3), 0-1; always the same pixels for the same pictures.
+    """
+    random = np.random.default_rng(0)
+    flat = [picture.reshape(-1, 3) for picture in pictures]
+    drawn = [p[random.integers(len(p), size=round(count * w))] for p, w in zip(flat, weights, strict=True)]
+    return np.concatenate(drawn)[None]

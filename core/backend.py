@@ -34,6 +34,7 @@ __all__ = [
     "peak_memory",
     "select_device",
     "set_seed",
+    "shared",
     "to_numpy",
     "to_tensor",
 ]
@@ -79,7 +80,7 @@ def _compile_with_tensorflow(function: Function) -> Compiled:
 
 
 def _trace_for_any_size(function: Callable[..., Tree]) -> Callable[..., Tree]:
-    """A ``tf.function`` that is traced once for pictures, feature maps and matrices of every size."""
+    """A ``tf.function`` that is traced once for pictures and feature maps of every height and width."""
     import tensorflow as tf
 
     compiled = tf.function(function, autograph=False, reduce_retracing=True)
@@ -146,6 +147,20 @@ def compile_function(function: Callable[..., Tree]) -> Callable[..., Tree]:
     import torch
 
     return torch.no_grad()(function)
+
+
+def shared(function: Callable[..., Tree]) -> Callable[..., Tree]:
+    """Marks a part that compiled functions use many times, to be traced and optimised once.
+
+    TensorFlow otherwise copies it to each place of use, and start-up suffers. No gradient passes.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(
+        function, autograph=False, reduce_retracing=True, experimental_attributes={"_noinline": True}
+    )
 
 
 def gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ class Folder:
                 try:
                     with Image.open(path) as image:
                         picture = image.convert("RGB")
-                except (OSError, ValueError, Image.DecompressionBombError):
+                except Exception:  # decoders report damage by many classes, SyntaxError among them
                     result.unreadable.append(path)
                     continue
                 picture.thumbnail((largest, largest), Image.Resampling.LANCZOS)

@@ -50,7 +50,7 @@ class LBFGS(Optimizer):
         self._pairs: list[tuple[Tensor, Tensor, Tensor]] = []  # steps, gradient changes, 1 / their product
         self._scale: Tensor = to_tensor(np.ones((), dtype_of(self.image)))
         self._stalled = 0
-        self._fresh = True  # no step was taken since the memory was emptied
+        self._fresh = True  # no step has lowered the loss since the memory was emptied
 
     def step(self, objective: ObjectiveFunction) -> float:
         """Takes one step; returns the loss of the picture after it."""

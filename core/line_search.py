@@ -63,7 +63,7 @@ def line_search(
         step = _between(low, high) if high else _beyond(start, low)
         if high and abs(high.step - low.step) <= 1e-9 * max(abs(high.step), abs(low.step)):
             break
-    return None if low is start else low
+    return low if low.loss < start.loss else None  # past the rounding, nothing but a true decrease
 
 
 def _between(low: Trial, high: Trial) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 from keras import ops
 
-from .backend import Tensor, dtype_of, to_tensor
+from .backend import Tensor, dtype_of, shared, to_tensor
 from .losses import Loss, count, positions
 
 # Roots are resolved down to this share of the largest eigenvalue: about a float's rounding error.
@@ -36,6 +36,7 @@ def covariance_of(centred: Tensor) -> Tensor:
     return ops.matmul(ops.transpose(centred), centred) / count(centred)
 
 
+@shared
 def inverse_root(matrix: Tensor) -> Tensor:
     """(X + sI)^-½ of a symmetric X without negative eigenvalues and of Frobenius norm at most 1.
 
@@ -63,7 +64,7 @@ def inverse_root(matrix: Tensor) -> Tensor:
         return ops.matmul(root, factor), ops.matmul(factor, inverse), low
 
     start = (matrix + shift * identity, identity, ops.cast(math.sqrt(shift), matrix.dtype))
-    return ops.fori_loop(0, steps, step, start)[1]  # a loop, for a graph that is quick to trace
+    return ops.fori_loop(0, steps, step, start)[1]
 
 
 def _newton_schulz_scale(low: Any) -> tuple[Any, Any]:

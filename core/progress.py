@@ -65,11 +65,12 @@ class Clock:
         self.rates: list[float] = []
         self.step_seconds = 0.0
 
-    def tick(self, done: int) -> None:
-        """Call after step number `done`, from 1."""
+    def tick(self, done: int, steps: int = 1) -> None:
+        """Call after step number `done`, from 1, and say for how many of the plan's steps it stands."""
         now = time.perf_counter()
         self.step_seconds, self.last = now - self.last, now
-        self.rates = [*self.rates[1 - self.LATEST :], self.step_seconds / max(self.plan[done - 1], 1)]
+        rate = self.step_seconds / max(steps * self.plan[done - 1], 1)
+        self.rates = [*self.rates[1 - self.LATEST :], rate]
 
     @property
     def seconds(self) -> float:

@@ -63,6 +63,8 @@ class Settings:
         momentum, weight_decay, clip: of SGD [m]; `clip` bounds the gradient's norm per value.
         schedule_every, schedule_factor: SGD's learning rate is multiplied each so many steps [m].
         init: `content`, `noise`, or a picture's path.
+        prime_colours: whether a start from the content is recoloured to the style's palette first, as
+            far as `strength` goes; only with `colours` `style`.
         noise: deviation of the noise to start from, on the 0–1 scale; see `noise_kind`.
         noise_kind: `normal`, or `uniform` between plus and minus `noise`.
         style_scale: size of the strokes: 2 paints with strokes twice as large [n].
@@ -89,10 +91,10 @@ class Settings:
     first_padding: str = "replicate"
     content_layers: tuple[str, ...] | None = None
     style_layers: tuple[str, ...] | None = None
-    content_weight: float = 0.1
+    content_weight: float = 0.05
     style_weight: float = 1.0
-    tv_weight: float = 0.5
-    style_layer_weights: tuple[float, ...] | None = (256, 64, 16, 4, 1)
+    tv_weight: float = 1.0
+    style_layer_weights: tuple[float, ...] | None = (4, 2, 1, 1, 1)
     content_loss: str = "normalised"
     style_loss: str = "moments"
     gram_scaling: str = "paper"
@@ -100,7 +102,7 @@ class Settings:
     normalize_gradients: bool = False
     optimizer: str = "adam"
     learning_rate: float = 0.02
-    average_decay: float = 0.99
+    average_decay: float = 0.9
     history: int = 10
     momentum: float = 0.9
     weight_decay: float = 0.0
@@ -108,6 +110,7 @@ class Settings:
     schedule_every: int = 0
     schedule_factor: float = 0.9
     init: str = "content"
+    prime_colours: bool = True
     noise: float = 0.1
     noise_kind: str = "normal"
     style_scale: float = 1.0
@@ -124,8 +127,15 @@ class Settings:
                 raise UsageError(f"{name} is one of {', '.join(allowed)}. Received: {value}")
         for name, least, most in _RANGES:
             value = getattr(self, name)
-            if not least <= value <= most:  # also refuses NaN
-                raise UsageError(f"{name} lies between {least:g} and {most:g}. Received: {value}")
+            if not isinstance(value, (int, float)) or not least <= value <= most:  # also refuses NaN
+                raise UsageError(f"{name} lies between {least:.10g} and {most:.10g}. Received: {value}")
+        for name in ("content_layers", "style_layers", "style_layer_weights"):
+            if isinstance(value := getattr(self, name), list):
+                object.__setattr__(self, name, tuple(value))
+        if (shares := self.style_layer_weights) and not (min(shares) >= 0 and 0 < sum(shares) < math.inf):
+            raise UsageError(
+                f"Weights of style layers are not negative, and one is above 0. Received: {list(shares)}"
+            )
 
     def style_multiplier(self) -> float:
         """What `strength` multiplies the style's weight by: (s / (1 − s))², 1 at 0.5.
@@ -135,19 +145,29 @@ class Settings:
         s = min(max(self.strength, 0.01), 0.99)
         return (s / (1 - s)) ** 2
 
-    def scales(self, longest: int) -> tuple[int, ...]:
-        """The longest sides to paint at, coarse to fine, ending with `longest`, in pixels."""
-        if not self.first_scale or self.first_scale >= longest:
+    def scales(self, longest: int, least: int = 1) -> tuple[int, ...]:
+        """The longest sides to paint at, coarse to fine, ending with `longest`, in pixels.
+
+        Args:
+            longest: of the finished picture.
+            least: no scale is below this; a thin picture needs more than its strokes do.
+        """
+        first = max(self.first_scale, least)
+        if not self.first_scale or first >= longest:
             return (longest,)
-        count = max(1, round(math.log(longest / self.first_scale, self.scale_ratio)))
-        ratio = (longest / self.first_scale) ** (1 / count)
-        return (*(round(self.first_scale * ratio**i) for i in range(count)), longest)
+        count = round(math.log(longest / first, self.scale_ratio))
+        if not count:  # so near that painting it twice would be idle
+            return (longest,)
+        ratio = (longest / first) ** (1 / count)
+        return (*(round(first * ratio**i) for i in range(count)), longest)
 
     def steps_per_scale(self, scales: int) -> tuple[int, ...]:
         """Splits `steps` over so many scales, at least one each."""
         shares = [self.step_decay**i for i in range(scales)]
         counts = [max(1, round(self.steps * share / sum(shares))) for share in shares]
         counts[0] = max(1, counts[0] + self.steps - sum(counts))
+        while sum(counts) > max(self.steps, scales):  # the first scale alone could not make up for it
+            counts[counts.index(max(counts))] -= 1
         return tuple(counts)
 
 
@@ -164,9 +184,11 @@ _RANGES = (
     ("learning_rate", 1e-12, 1e6),
     ("average_decay", 0, 0.99999),
     ("history", 1, 1000),
+    ("noise", 0, 1),
     ("style_scale", 0.05, 20),
     ("stop_eps", 0, 1),
     ("denoise", 0, 10),
+    ("seed", 0, 2**32 - 1),
 )
 
 QUALITY = Settings()
@@ -198,6 +220,7 @@ RECIPES = {
         average_decay=0.0,
         history=100,
         init="noise",
+        prime_colours=False,
         noise=0.001 / 255,
     ),
     # MXNet's example: SGD on sums of squares, uniform noise, one style squashed to the content's shape.
@@ -211,7 +234,7 @@ RECIPES = {
         first_padding="zero",
         content_layers=("relu4_2",),
         style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
-        content_weight=10.0,
+        content_weight=20.0,  # that tool's 10, since it does not halve the sum
         style_weight=1.0,
         tv_weight=1e-2,
         style_layer_weights=None,
@@ -224,10 +247,11 @@ RECIPES = {
         average_decay=0.0,
         momentum=0.9,
         weight_decay=5e-4,
-        clip=3.0,
+        clip=1.0,  # times 3·height·width, the number of values
         schedule_every=80,
         schedule_factor=0.9,
         init="noise",
+        prime_colours=False,
         noise=0.1 / 255,
         noise_kind="uniform",
         squash_style=True,
@@ -256,4 +280,8 @@ def settings_for(recipe: str = "quality", **changes: Any) -> Settings:
         near = difflib.get_close_matches(unknown[0], known, n=1)
         hint = f"; did you mean {near[0]}?" if near else "."
         raise UsageError(f"There is no such setting{hint} Received: {unknown[0]}")
-    return replace(RECIPES[recipe], **{name: value for name, value in changes.items() if value is not None})
+    given = {name: value for name, value in changes.items() if value is not None}
+    shares, layers = RECIPES[recipe].style_layer_weights, given.get("style_layers")
+    if shares and layers and len(layers) != len(shares):
+        given.setdefault("style_layer_weights", (1.0,) * len(layers))  # the recipe's own cannot fit
+    return replace(RECIPES[recipe], **given)

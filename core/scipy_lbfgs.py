@@ -36,10 +36,12 @@ class ScipyLBFGS(Optimizer):
                 " Received: none"
             ) from error
         shape, dtype = self.image.shape, dtype_of(self.image)
+        losses = []
 
         def evaluate(values: np.ndarray) -> tuple[float, np.ndarray]:
             image = to_tensor(values.reshape(shape).astype(dtype))
             loss, gradient = self._evaluate(objective, image)
+            losses.append(loss)
             return loss, to_numpy(gradient).astype("float64").ravel()
 
         values, loss, facts = fmin_l_bfgs_b(
@@ -53,8 +55,10 @@ class ScipyLBFGS(Optimizer):
         if not np.isfinite(loss) or not np.all(np.isfinite(values)):
             self.reason = self._not_finite(float(loss))
             return float(loss)
-        if facts["warnflag"] != 1:  # 1: the round's evaluations are used up
-            self.reason = f"SciPy's L-BFGS-B stopped at a loss of {loss:g}: {facts['task']}"
+        if loss >= losses[0]:
+            self.reason = f"A round of SciPy's L-BFGS-B found no loss below {loss:g}."
+        elif facts["warnflag"] != 1:  # 1: the round's evaluations are used up
+            self.reason = f"SciPy's L-BFGS-B stopped at a loss of {loss:g}: {facts['task']}."
         self._previous = self.image
         self.image = to_tensor(values.reshape(shape).astype(dtype))
         self.steps += 1

@@ -49,7 +49,7 @@ class SGD(Optimizer):
         self.weight_decay, self.clip = weight_decay, clip
         self.schedule_every, self.schedule_factor = schedule_every, schedule_factor
         self.scale, self.centre = scale, centre
-        self._velocity = ops.zeros_like(self.image)  # in pixels of `scale`
+        self._velocity = ops.zeros_like(self.image)  # in units of `scale`
         self._update = compile_function(self._updated)
 
     @property
@@ -81,8 +81,11 @@ class SGD(Optimizer):
         if self.weight_decay:
             centre = ops.convert_to_tensor(self.centre, dtype=image.dtype)
             gradient = gradient + self.weight_decay * self.scale * (image - centre)
-        velocity = self.momentum * velocity - rate * gradient
-        step = self.momentum * velocity - rate * gradient if self.nesterov else velocity
+        if self.nesterov:  # MXNet's NAG keeps the rate out of the velocity, its SGD keeps it in
+            velocity = self.momentum * velocity + gradient
+            step = -rate * (gradient + self.momentum * velocity)
+        else:
+            step = velocity = self.momentum * velocity - rate * gradient
         return image + step / self.scale, velocity, ops.isfinite(norm)
 
     def rescale(self, size: tuple[int, int], image: Any = None) -> None:

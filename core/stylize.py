@@ -11,6 +11,7 @@ network's features keep of the photograph.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, workbench
+from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
 from .backend import describe_device, to_numpy
 from .colours import keep_colours, match_colours
 from .errors import Cancelled, UsageError
-from .images import Picture, load_picture, require_paintable, save_picture
+from .images import MIN_SIDE, Picture, load_picture, require_paintable, save_picture
 from .optimizers import Optimizer, resize
-from .progress import Clock, OnProgress, Progress
+from .progress import Clock, Progress
 from .recipes import Settings
 from .styles import Style, load_style
 
@@ -78,7 +79,7 @@ def stylize(
     *,
     settings: Settings | None = None,
     blend: Sequence[float] | None = None,
-    on_progress: OnProgress | None = None,
+    on_progress: Callable[[Step], None] | None = None,
     resume: dict[str, np.ndarray] | None = None,
 ) -> Result:
     """Paints a photograph in the style of one or several paintings.
@@ -89,7 +90,7 @@ def stylize(
             forms above; empty to see what the content loss alone keeps.
         settings: how to paint; by default the recipe `quality`.
         blend: a weight for each style; equal by default. They are normalised to sum 1.
-        on_progress: called after each step with a `Progress`; raise `Cancelled` in it to stop with
+        on_progress: called after each step with a `Step`; raise `Cancelled` in it to stop with
             the picture so far.
         resume: the `state` of an interrupted run of the same content, styles and settings.
 
@@ -110,8 +111,17 @@ def stylize(
     weights = blend_weights(len(loaded), blend)
     if photograph is None and not loaded:
         raise UsageError("There is nothing to paint: give a picture, a style, or both. Received: neither")
+    if photograph is None and 0 < settings.size < MIN_SIDE:
+        raise UsageError(f"A texture is {MIN_SIDE} pixels a side or more. Received: size {settings.size}")
     run = _Run(photograph, loaded, weights, settings)
     return run.paint(on_progress or (lambda _: None), resume)
+
+
+def scales_for(settings: Settings, height: int, width: int) -> tuple[int, ...]:
+    """The longest sides, in pixels, at which a picture of this size is painted, coarse to fine."""
+    # Every scale must leave the network a picture that it can take, however thin.
+    least = math.ceil(MIN_SIDE * max(height, width) / min(height, width))
+    return settings.scales(max(height, width), least)
 
 
 def blend_weights(count: int, blend: Sequence[float] | None) -> list[float]:
@@ -139,7 +149,7 @@ class _Run:
         self.bench: Workbench = workbench(settings, content=content is not None, style=bool(styles))
         height, width = (content.height, content.width) if content else (settings.size or 512,) * 2
         self.height, self.width = height, width
-        self.scales = settings.scales(max(height, width))
+        self.scales = scales_for(settings, height, width)
         self.budgets = settings.steps_per_scale(len(self.scales))
         self.notices = list(content.notices if content else ()) + [
             n for s in styles for n in s.picture.notices
@@ -182,10 +192,21 @@ class _Run:
         if init == "noise" or (init == "content" and self.content is None):
             return noise(self.settings, *size)
         if init == "content" and self.content is not None:
-            return _resized(self.content.pixels, size)
+            return _resized(self._primed(self.content.pixels), size)
         return _resized(load_picture(init).pixels, size)
 
-    def paint(self, on_progress: OnProgress, resume: dict[str, np.ndarray] | None) -> Result:
+    def _primed(self, pixels: np.ndarray) -> np.ndarray:
+        """The photograph, recoloured towards the styles' palette as far as `strength` goes.
+
+        Our own: the losses take many steps to carry a sky from white to blue, a linear map takes none.
+        """
+        settings = self.settings
+        if not (settings.prime_colours and self.styles and settings.colours == "style"):
+            return pixels
+        recoloured = match_colours(pixels, palette(self.style_pixels, self.weights))
+        return pixels + settings.strength * (recoloured - pixels)
+
+    def paint(self, on_progress: Callable[[Step], None], resume: dict[str, np.ndarray] | None) -> Result:
         optimizer = make_optimizer(self.settings, self._start())
         index, spent = self._restore(optimizer, resume) if resume else (0, 0)
         history: list[tuple[int, int, float, float]] = []
@@ -202,8 +223,8 @@ class _Run:
                 before = optimizer.evaluations
                 loss = optimizer.step(self.bench.objective)
                 used = max(optimizer.evaluations - before, 1)
-                spent, done = spent + used, min(done + used, sum(self.budgets))
-                clock.tick(done)
+                spent, done = spent + used, min(done + used, sum(self.budgets[: index + 1]))
+                clock.tick(done, used)
                 history.append((done, scale, clock.seconds, loss))
                 if optimizer.reason is None and self.settings.stop_eps:
                     change = optimizer.relative_change(MEAN_COLOUR)

@@ -17,22 +17,23 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from .assemble import features_of, noise, workbench
+from .assemble import features_of, noise, palette, workbench
 from .backend import Tensor, Tree, to_numpy, to_tensor
+from .colours import match_colours
 from .errors import UsageError
 from .images import Picture, require_paintable
 from .losses import blend
 from .moments import MomentsLoss
 from .objective import Objective, targets_from
-from .optimizers import Adam
+from .optimizers import Optimizer, create_optimizer
 from .progress import Clock, OnProgress, Progress
 from .recipes import Settings
 from .styles import Style, load_style
 from .stylize import blend_weights
 
-SPAN = 512  # the painting's longest side, in pixels, that a swatch shows; also the swatch's own side
+SPAN = 512  # longest side of the painting, in pixels, whose strokes a finished swatch shows
 OCTAVES = (1, 2, 4)
-SIDES, STEPS = (128, 256, 512), (150, 100, 70)
+SIDES, STEPS = (96, 192, 384), (80, 60, 60)  # the swatch's own sides, coarse to fine
 
 
 class Octaves:
@@ -132,31 +133,33 @@ class _Synthesis:
         extractor = workbench(self.settings, content=False, style=True).extractor
         self.network = extractor.name
         octaves = Octaves(extractor)
-        losses = [MomentsLoss(layer, 1.0, "normalised") for layer in octaves.layers]
+        losses = [MomentsLoss(layer, _weight(layer), "normalised") for layer in octaves.layers]
         self.objective = Objective(octaves, losses)
-        self.features = features_of(octaves)
+        self.features = features_of(extractor)
         self.styles, self.weights = styles, weights
 
-    def _targets(self, side: int) -> dict[str, Tree]:
-        each = [
-            targets_from(self.objective.losses, self.features(to_tensor(style.at(side)[None])))
-            for style in self.styles
-        ]
-        return blend(each, self.weights)
+    def _targets(self, side: float) -> dict[str, Tree]:
+        return blend([self._targets_of(style, side) for style in self.styles], self.weights)
+
+    def _targets_of(self, style: Style, side: float) -> dict[str, Tree]:
+        """Each octave's statistics, from the painting resized as it will be when it is painted after."""
+        features: dict[str, Tensor] = {}
+        for octave in OCTAVES:
+            picture = to_tensor(style.at(side / octave)[None])
+            features |= {f"{layer}/{octave}": value for layer, value in self.features(picture).items()}
+        return targets_from(self.objective.losses, features)
 
     def run(self, name: str, facts: dict[str, str], on_progress: OnProgress | None) -> Style:
         """Synthesises coarse to fine; returns the style."""
-        optimizer = Adam(
-            noise(self.settings, SIDES[0], SIDES[0])[None], learning_rate=0.05, average_decay=0.9
-        )
+        start = match_colours(noise(self.settings, SIDES[0], SIDES[0]), palette([style.picture.pixels for style in self.styles], self.weights))
+        optimizer = create_optimizer("lbfgs", start[None])
         clock = Clock([side * side for side, steps in zip(SIDES, STEPS, strict=True) for _ in range(steps)])
         done = 0
         for side, steps in zip(SIDES, STEPS, strict=True):
-            self.objective.targets = self._targets(side)
+            self.objective.targets = self._targets(SPAN * side / SIDES[-1])
             if done:
                 optimizer.rescale((side, side))
-            for step in range(steps):
-                optimizer.learning_rate = 0.05 * (1 - step / steps) + 0.005
+            for _ in range(steps):
                 loss = optimizer.step(self.objective)
                 done += 1
                 clock.tick(done)
@@ -165,7 +168,7 @@ class _Synthesis:
         picture = Picture(to_numpy(optimizer.result)[0].astype("float32"))
         return replace(Style(name, picture, span=SPAN, network=self.network), **facts)
 
-    def _event(self, optimizer: Adam, clock: Clock, done: int, side: int, loss: float) -> Progress:
+    def _event(self, optimizer: Optimizer, clock: Clock, done: int, side: int, loss: float) -> Progress:
         from .backend import describe_device
 
         return Progress(
@@ -181,3 +184,8 @@ class _Synthesis:
             device=describe_device(),
             picture=lambda: np.asarray(to_numpy(optimizer.result)[0]),
         )
+
+
+def _weight(layer: str) -> float:
+    """Shallow layers weigh more: they hold the colours, in which the eye finds noise first."""
+    return {"1": 4.0, "2": 2.0}.get(layer.removeprefix("relu")[0], 1.0)

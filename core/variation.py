@@ -4,6 +4,7 @@ from keras import ops
 
 from .backend import Tensor
 from .errors import UsageError
+from .losses import absolute
 
 
 def differences(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,5 +57,5 @@ class TotalVariation:
         shape = ops.shape(image)
         size = ops.cast(shape[1] * shape[2] * shape[3], image.dtype)  # a repeated border adds zeros
         if self.order == "l1":
-            return self.scale * (ops.sum(ops.abs(across)) + ops.sum(ops.abs(down))) / size
+            return self.scale * (ops.sum(absolute(across)) + ops.sum(absolute(down))) / size
         return self.scale**2 * (ops.sum(ops.square(across)) + ops.sum(ops.square(down))) / size

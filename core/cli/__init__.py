@@ -10,19 +10,54 @@ import argparse
 import importlib
 import os
 import sys
+import time
+from typing import Any
 
 from ..errors import ImpastoError
+from ..failures import out_of_memory
+from ..version import version
+from .common import OUT_OF_MEMORY, Parser, tell
 
-COMMANDS = ("distill",)
+COMMANDS = ("stylize", "demo", "models", "styles", "distill", "engine", "neural_style", "mxnet")
+
+
+class _Version(argparse.Action):
+    """`--version`, which looks the version up only when asked."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(f"impasto {version()}")
+        parser.exit()
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of `impasto` and all its commands."""
-    parser = argparse.ArgumentParser(prog="impasto", description="Paints your picture in another picture's style.")
+    parser = Parser(prog="impasto", description="Paints your picture in another picture's style.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(f".{name}", __name__).add_parser(commands)
     return parser
+
+
+def process_seconds() -> float:
+    """How long this process has lived, in seconds; where that is unknown, since now."""
+    try:
+        with open("/proc/self/stat") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])  # proc(5): field 22, since boot
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError, IndexError):
+        return 0.0
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Parses a command line; styles may also stand behind options, which argparse alone does not see."""
+    parser = build_parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and (not hasattr(arguments, "styles") or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.styles = [*arguments.styles, *rest]
+    return arguments
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,12 +71,22 @@ def main(argv: list[str] | None = None) -> int:
     """
     # TensorFlow's own start-up lines would bury ours; a user may still ask for them.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    arguments = build_parser().parse_args(argv)
+    began = time.perf_counter() - (process_seconds() if argv is None else 0)
+    arguments = parse(argv)
+    arguments.began = began
     try:
         return arguments.run(arguments)
     except ImpastoError as error:
-        print(f"impasto: {error}", file=sys.stderr)
+        tell(str(error))
         return error.exit_status
     except KeyboardInterrupt:
-        print("impasto: interrupted", file=sys.stderr)
+        tell("interrupted")
         return 130
+    except BrokenPipeError:  # `impasto styles list | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        tell(OUT_OF_MEMORY.format(" ".join(str(error).split())[:120] or type(error).__name__))
+        return 1

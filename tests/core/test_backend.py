@@ -46,7 +46,10 @@ def test_pictures_and_targets_of_other_sizes_are_not_traced_again():
     compiled = backend.compile_value_and_grad(function)
     for size in ((4, 5), (8, 6), (3, 9)):
         x = picture(*size)
-        targets = {"picture": backend.to_tensor(0 * x), "matrix": backend.to_tensor(np.eye(3, dtype="float32"))}
+        targets = {
+            "picture": backend.to_tensor(0 * x),
+            "matrix": backend.to_tensor(np.eye(3, dtype="float32")),
+        }
         loss, _, gradient = compiled(backend.to_tensor(x), targets)
         np.testing.assert_allclose(float(loss), np.sum(x**2) + 3, rtol=1e-5)
         assert tuple(gradient.shape) == x.shape

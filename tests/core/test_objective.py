@@ -68,7 +68,9 @@ def test_new_targets_sizes_and_weights_are_not_traced_again():
     objective.targets = targets_from(objective.losses, {"layer": picture(7, 6)})
     loss, _, gradient = objective(picture(7, 6))
     assert tuple(gradient.shape) == (1, 7, 6, 3)
-    np.testing.assert_allclose(float(loss), 2 * float(objective_for(picture(7, 6))(picture(7, 6))[0]), rtol=1e-5)
+    np.testing.assert_allclose(
+        float(loss), 2 * float(objective_for(picture(7, 6))(picture(7, 6))[0]), rtol=1e-5
+    )
     assert objective.extractor.calls == 1
 
 

@@ -85,5 +85,5 @@ def test_scale_multiplies_the_pixels(order, power):
 
 
 def test_unknown_orders():
-    with pytest.raises(UsageError, match="l2.*Received: 'l3'"):
+    with pytest.raises(UsageError, match=r"l2.*Received: 'l3'"):
         TotalVariation(order="l3")

@@ -1,0 +1,104 @@
+"""Makes the bundled gallery from the paintings, and the contact sheet that shows it.
+
+    python -m impasto.core.gallery styles PAINTINGS models/gallery
+    python -m impasto.core.gallery sheet PHOTOS docs/gallery.jpg
+
+`PAINTINGS` holds reproductions named as below; they are not part of the package, only the textures
+made from them are. Both commands pass over what is made already, so they can be stopped and resumed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .images import Picture, check_output, load_picture, save_picture
+from .recipes import settings_for
+from .sheet import sheet
+from .styles import EXTENSION, gallery_names, load_style, save_style
+
+LICENCE = "Painting: public domain. Texture: CC0 1.0"
+
+# file name: (title, author, year)
+CATALOGUE = {
+    "composition_vii": ("Composition VII", "Wassily Kandinsky", "1913"),
+    "contrast_of_forms": ("Contrast of Forms", "Fernand Léger", "1913"),
+    "great_wave": ("The Great Wave off Kanagawa", "Katsushika Hokusai", "about 1831"),
+    "plum_tree": ("Plum Tree", "Rinpa school, folding screen", "unknown"),
+    "portrait_of_metzinger": ("Portrait of Metzinger", "Robert Delaunay", "1906"),
+    "shipwreck_of_the_minotaur": ("The Shipwreck of the Minotaur", "J. M. W. Turner", "about 1810"),
+    "starry_night": ("The Starry Night", "Vincent van Gogh", "1889"),
+    "tableau_no_2": ("Tableau No. 2", "Piet Mondrian", "1913"),
+    "the_scream": ("The Scream", "Edvard Munch", "1893"),
+    "udnie": ("Udnie", "Francis Picabia", "1913"),
+    "water_lilies": ("Water Lilies", "Claude Monet", "1919"),
+    "woman_in_peasant_dress": ("Woman in Peasant Dress", "old master, red chalk", "unknown"),
+    "woman_with_a_hat": ("Woman with a Hat", "Henri Matisse", "1905"),
+}
+
+
+def make_styles(paintings: Path, output: Path, names: list[str]) -> None:
+    """Writes a style file for each painting of the catalogue."""
+    from .swatches import make_style
+
+    output.mkdir(parents=True, exist_ok=True)
+    for name in names or CATALOGUE:
+        path = output / (name + EXTENSION)
+        if path.exists():
+            continue
+        title, author, year = CATALOGUE[name]
+        style = make_style(
+            paintings / f"{name}.jpg", name=name, title=title, author=author, year=year, licence=LICENCE
+        )
+        save_style(style, path)
+        print(f"{path}: {path.stat().st_size / 1024:.0f} kB", flush=True)
+
+
+def make_sheet(photographs: Path, output: Path, parts: Path, size: int, names: list[str]) -> None:
+    """Paints every photograph of a folder in every style, and lays all out on one sheet.
+
+    Args:
+        photographs: folder; each picture is a row.
+        output: the sheet.
+        parts: folder that keeps each painted picture.
+        size: longest side of each, in pixels.
+        names: photographs to paint now, without laying out the sheet; all, and the sheet, if empty.
+    """
+    from .stylize import stylize
+
+    check_output(output)
+    parts.mkdir(parents=True, exist_ok=True)
+    settings, rows = settings_for(size=size, network="vgg_mini"), []
+    for photograph in sorted(photographs.glob("*.jpg")):
+        if names and photograph.stem not in names:
+            continue
+        row = [(photograph.stem, load_picture(photograph, size=size).pixels)]
+        for name in gallery_names():
+            path = parts / f"{photograph.stem}_{name}.png"
+            if not path.exists():
+                stylize(photograph, [name], settings=settings).save(path)
+                print(path, flush=True)
+            row.append((load_style(name).title, load_picture(path).pixels))
+        rows += [row[:7], row[7:]]
+    if not names:
+        save_picture(Picture(sheet(rows, cell=min(size, 320))), output)
+
+
+def main() -> None:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description="Makes the bundled gallery and its contact sheet.")
+    parser.add_argument("what", choices=("styles", "sheet"))
+    parser.add_argument("source", type=Path, help="folder of paintings, or of photographs")
+    parser.add_argument("output", type=Path, help="folder of style files, or the sheet")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="these paintings or photographs")
+    parser.add_argument("--parts", type=Path, default=Path("build/gallery"), help="keeps the sheet's pictures")
+    parser.add_argument("--size", type=int, default=384, help="longest side of the sheet's pictures, in pixels")
+    given = parser.parse_args()
+    if given.what == "styles":
+        make_styles(given.source, given.output, given.only)
+    else:
+        make_sheet(given.source, given.output, given.parts, given.size, given.only)
+
+
+if __name__ == "__main__":
+    main()
