@@ -90,9 +90,11 @@ def main() -> None:
     parser.add_argument("what", choices=("styles", "sheet"))
     parser.add_argument("source", type=Path, help="folder of paintings, or of photographs")
     parser.add_argument("output", type=Path, help="folder of style files, or the sheet")
-    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="these paintings or photographs")
-    parser.add_argument("--parts", type=Path, default=Path("build/gallery"), help="keeps the sheet's pictures")
-    parser.add_argument("--size", type=int, default=384, help="longest side of the sheet's pictures, in pixels")
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="NAME", help="these paintings or photographs"
+    )
+    parser.add_argument("--parts", type=Path, default=Path("build/gallery"), help="keeps the pictures")
+    parser.add_argument("--size", type=int, default=384, help="longest side of each picture, in pixels")
     given = parser.parse_args()
     if given.what == "styles":
         make_styles(given.source, given.output, given.only)

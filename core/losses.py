@@ -154,12 +154,13 @@ class ContentLoss(Loss):
     Variants:
         ``"mean"``: mean squared error, neural-style's.
         ``"sum"``: half the sum of squared errors, Gatys et al. 2015 (arXiv:1508.06576), equation 1.
+        ``"squares"``: the whole sum, MXNet's example.
         ``"scaled"``: a gradient of L1 norm about 1, crowsonkb/style-transfer-pytorch's.
         ``"normalised"``: as a share of the target's energy.
     """
 
     kind = "content"
-    variants = ("mean", "sum", "scaled", "normalised")
+    variants = ("mean", "sum", "squares", "scaled", "normalised")
 
     def statistics(self, features: Tensor) -> Tensor:
         """The features themselves."""
@@ -171,6 +172,8 @@ class ContentLoss(Loss):
             return ops.mean(ops.square(features - target))
         if self.variant == "sum":
             return 0.5 * squared_error(features, target)
+        if self.variant == "squares":
+            return squared_error(features, target)
         if self.variant == "scaled":
             return gradient_scaled_error(features, target)
         return relative_error(features, target)

@@ -18,7 +18,7 @@ from .errors import UsageError
 CHOICES = {
     "pooling": ("max", "average", "l2"),
     "first_padding": ("zero", "replicate"),
-    "content_loss": ("mean", "sum", "scaled", "normalised"),
+    "content_loss": ("mean", "sum", "squares", "scaled", "normalised"),
     "style_loss": ("moments", "gram", "means"),
     "gram_scaling": ("paper", "neural-style", "mxnet", "scaled", "normalised"),
     "variation": ("l1", "l2", "neural-style", "laplacian"),
@@ -50,8 +50,9 @@ class Settings:
         content_weight, style_weight, tv_weight: of the three terms, before `strength`.
         style_layer_weights: relative weight of each style layer, normalised to sum 1; None is
             equal, each of the full `style_weight` [n].
-        content_loss: `mean` squared error [n], half the `sum` (the paper), `scaled` to a gradient
-            of L1 norm about 1 [c], or `normalised`: as a share of the photograph's own energy.
+        content_loss: `mean` squared error [n], half the `sum` (the paper), the sum of `squares` [m],
+            `scaled` to a gradient of L1 norm about 1 [c], or `normalised`: as a share of the
+            photograph's own energy.
         style_loss: `moments` (mean and covariance, Wasserstein-2 [c]), `gram` (the paper), `means`.
         gram_scaling: `paper`, `neural-style`, `mxnet` or `normalised` by the target's energy.
         variation: `l1`, `l2` (squared differences [n, c]) or `laplacian` [m].
@@ -238,7 +239,7 @@ RECIPES = {
         style_weight=1.0,
         tv_weight=1e-2,
         style_layer_weights=None,
-        content_loss="sum",
+        content_loss="squares",
         style_loss="gram",
         gram_scaling="mxnet",
         variation="laplacian",

@@ -151,7 +151,8 @@ class _Synthesis:
 
     def run(self, name: str, facts: dict[str, str], on_progress: OnProgress | None) -> Style:
         """Synthesises coarse to fine; returns the style."""
-        start = match_colours(noise(self.settings, SIDES[0], SIDES[0]), palette([style.picture.pixels for style in self.styles], self.weights))
+        colours = palette([style.picture.pixels for style in self.styles], self.weights)
+        start = match_colours(noise(self.settings, SIDES[0], SIDES[0]), colours)
         optimizer = create_optimizer("lbfgs", start[None])
         clock = Clock([side * side for side, steps in zip(SIDES, STEPS, strict=True) for _ in range(steps)])
         done = 0

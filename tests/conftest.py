@@ -10,7 +10,7 @@ from impasto.models.register import NETWORKS, VGG_MINI
 
 
 @pytest.fixture(scope="session")
-def mini_weights(tmp_path_factory) -> Path:
+def mini_weights(tmp_path_factory) -> str:
     """A weight file for vgg_mini: seeded, of a spread that keeps activations at one size (He et al. 2015)."""
     random = np.random.default_rng(7)
     path = tmp_path_factory.mktemp("weights") / "vgg_mini.npz"
@@ -21,13 +21,13 @@ def mini_weights(tmp_path_factory) -> Path:
         for name, shape in VGG_MINI.shapes.items()
     }
     np.savez(path, **{name: array.astype("float16") for name, array in arrays.items()})
-    return path
+    return str(path)
 
 
 @pytest.fixture
-def bundled(mini_weights, monkeypatch, tmp_path) -> Path:
+def bundled(mini_weights, monkeypatch, tmp_path) -> str:
     """Makes those weights the bundled ones, and Keras's cache empty: `auto` takes them."""
-    monkeypatch.setitem(NETWORKS, "vgg_mini", replace(VGG_MINI, file=str(mini_weights)))
+    monkeypatch.setitem(NETWORKS, "vgg_mini", replace(VGG_MINI, file=mini_weights))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no-keras-home"))
     return mini_weights
 

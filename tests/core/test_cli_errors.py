@@ -190,6 +190,7 @@ def test_the_disk_is_full(bundled, pictures, tmp_path):
     result = subprocess.run(
         [sys.executable, "-m", "impasto.core.cli", *map(str, words)],
         cwd=tmp_path,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
         # No file may grow beyond 3,000 bytes; Python ignores the signal, so that writing fails.

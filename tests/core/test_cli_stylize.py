@@ -207,6 +207,7 @@ def test_a_real_ctrl_c(bundled, pictures, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "impasto.core.cli", *map(str, words)],
         cwd=tmp_path,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -110,6 +110,7 @@ def energy(P):
 FORMULAS = {
     (ContentLoss, "mean"): lambda F, P: np.mean((F - P) ** 2),
     (ContentLoss, "sum"): lambda F, P: 0.5 * np.sum((F - P) ** 2),
+    (ContentLoss, "squares"): lambda F, P: np.sum((F - P) ** 2),
     (ContentLoss, "scaled"): scaled,
     (ContentLoss, "normalised"): relative,
     (GramLoss, "paper"): paper,

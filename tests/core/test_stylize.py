@@ -201,20 +201,22 @@ def test_layer_weights_must_fit_the_layers(small, content, painting):
 
 def test_strength_grows_monotonically(small, content, painting, style_distance):
     target = Style("", Picture(painting), span=56).at(64)
-    strengths = (0.1, 0.3, 0.5, 0.7, 0.9)
     results = [
-        pixels(content, [painting], settings=small(strength=strength, steps=40, first_scale=0))
-        for strength in strengths
+        pixels(content, [painting], settings=small(strength=strength, steps=50, first_scale=0))
+        for strength in (0.1, 0.3, 0.5, 0.7, 0.9)
     ]
     distances = [style_distance(result, target) for result in results]
-    assert all(weaker > 1.05 * stronger for weaker, stronger in zip(distances, distances[1:], strict=False))
+    assert all(weaker > stronger for weaker, stronger in zip(distances, distances[1:], strict=False))
+    assert style_distance(content, target) > distances[0] > 2 * distances[-1]
     departures = [np.abs(result - content).mean() for result in results]
+    print(distances, departures,  style_distance(content, target))
     assert departures == sorted(departures)
 
 
 def test_kept_colours_are_the_contents(small, content, painting):
     content = 0.35 + 0.3 * content
-    result = pixels(content, [painting], settings=small(colours="keep", steps=20))
+    settings = small(colours="keep", steps=20, prime_colours=False)
+    result = pixels(content, [painting], settings=settings)
 
     def chroma(picture):
         return picture - (picture @ LUMA)[..., None]
@@ -223,7 +225,7 @@ def test_kept_colours_are_the_contents(small, content, painting):
     assert inside.mean() > 0.9
     np.testing.assert_allclose(chroma(result)[inside], chroma(content)[inside], atol=1e-5)
     assert np.abs((result - content) @ LUMA).mean() > 0.01
-    plain = pixels(content, [painting], settings=small(steps=20))
+    plain = pixels(content, [painting], settings=replace(settings, colours="style"))
     np.testing.assert_allclose((result @ LUMA)[inside], (plain @ LUMA)[inside], atol=1e-5)
 
 
@@ -246,6 +248,7 @@ def test_painting_begins_where_it_is_told(init, small, content, painting, blobs,
         start = np.clip(resize(load_picture(tmp_path / "start.png").pixels[None], (48, 64)), 0, 1)[0]
     where = str(tmp_path / "start.png") if init == "file" else init
     settings = small(init=where, noise=0.3, steps=1, first_scale=0, learning_rate=1e-6, average_decay=0)
+    settings = replace(settings, prime_colours=False)
     np.testing.assert_allclose(pixels(content, [painting], settings=settings), start, atol=1e-5)
 
 
@@ -275,7 +278,7 @@ def test_style_scale_enlarges_the_strokes(small, content, painting, style_distan
 
 
 def test_a_squashed_style_has_the_contents_shape(small, content, painting):
-    settings = small(steps=3, first_scale=0)
+    settings = small(steps=3, first_scale=0, prime_colours=False)
     squashed = np.clip(resize(painting[None], (48, 64)), 0, 1)[0]
     result = pixels(content, [painting], settings=replace(settings, squash_style=True))
     np.testing.assert_array_equal(result, pixels(content, [squashed], settings=settings))
