@@ -34,7 +34,8 @@ from .engine_requests import StylizeRequest, read_request, read_stylize
 from .errors import Cancelled, PictureError, UsageError
 from .failures import kind_of
 from .hushed import hushed
-from .images import Picture, check_output, load_picture, require_paintable, save_picture
+from .images import Picture, check_output, save_picture
+from .inputs import load_inputs
 from .styles import gallery_names, load_style
 from .version import version
 
@@ -219,11 +220,7 @@ class Engine:
             raise Cancelled("cancelled while it waited")
         request, began = job.request, time.perf_counter()
         check_output(request.output)
-        content = None
-        if request.content is not None:
-            content = load_picture(request.content, size=request.settings.size)
-            require_paintable(content, "content")
-        styles = [load_style(style) for style in request.styles]
+        content, styles = load_inputs(request.content, request.styles, request.settings)
         work = self._tell_started(job, content)
         watcher = _Watcher(self, job)
         with select_device(self.device):

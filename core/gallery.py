@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .images import Picture, check_output, load_picture, save_picture
 from .recipes import settings_for
-from .sheet import sheet
+from .sheet import Cell, sheet
 from .styles import EXTENSION, gallery_names, load_style, save_style
 
 LICENCE = "Painting: public domain. Texture: CC0 1.0"
@@ -55,33 +55,32 @@ def make_styles(paintings: Path, output: Path, names: list[str]) -> None:
 
 
 def make_sheet(photographs: Path, output: Path, parts: Path, size: int, names: list[str]) -> None:
-    """Paints every photograph of a folder in every style, and lays all out on one sheet.
+    """Paints every photograph of a folder in every style, and lays all out on one sheet, a row a style.
 
     Args:
-        photographs: folder; each picture is a row.
+        photographs: folder of pictures.
         output: the sheet.
         parts: folder that keeps each painted picture.
         size: longest side of each, in pixels.
-        names: photographs to paint now, without laying out the sheet; all, and the sheet, if empty.
+        names: styles to paint now, without laying out the sheet; all, and the sheet, if empty.
     """
     from .stylize import stylize
 
     check_output(output)
     parts.mkdir(parents=True, exist_ok=True)
-    settings, rows = settings_for(size=size, network="vgg_mini"), []
-    for photograph in sorted(photographs.glob("*.jpg")):
-        if names and photograph.stem not in names:
-            continue
-        row = [(photograph.stem, load_picture(photograph, size=size).pixels)]
-        for name in gallery_names():
+    settings = settings_for(size=size, network="vgg_mini")
+    rows: list[list[Cell]] = []
+    for name in names or gallery_names():
+        row: list[Cell] = []
+        for photograph in sorted(photographs.glob("*.jpg")):
             path = parts / f"{photograph.stem}_{name}.png"
             if not path.exists():
                 stylize(photograph, [name], settings=settings).save(path)
                 print(path, flush=True)
-            row.append((load_style(name).title, load_picture(path).pixels))
-        rows += [row[:7], row[7:]]
+            row.append(("" if row else load_style(name).title, load_picture(path).pixels))
+        rows.append(row)
     if not names:
-        save_picture(Picture(sheet(rows, cell=min(size, 320))), output)
+        save_picture(Picture(sheet(rows)), output)
 
 
 def main() -> None:
@@ -91,7 +90,7 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="folder of paintings, or of photographs")
     parser.add_argument("output", type=Path, help="folder of style files, or the sheet")
     parser.add_argument(
-        "--only", nargs="*", default=[], metavar="NAME", help="these paintings or photographs"
+        "--only", nargs="*", default=[], metavar="NAME", help="these styles only, and no sheet"
     )
     parser.add_argument("--parts", type=Path, default=Path("build/gallery"), help="keeps the pictures")
     parser.add_argument("--size", type=int, default=384, help="longest side of each picture, in pixels")

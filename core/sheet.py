@@ -13,14 +13,13 @@ PAPER, INK = (250, 249, 246), (40, 40, 40)
 
 
 def sheet(
-    rows: Sequence[Sequence[Cell]], *, cell: int = 320, gap: int = 8, font_size: int = 14
+    rows: Sequence[Sequence[Cell]], *, height: int = 240, gap: int = 8, font_size: int = 14
 ) -> np.ndarray:
-    """Lays out rows of labelled pictures.
+    """Lays out rows of labelled pictures, all of one height.
 
     Args:
-        rows: each a list of (label, pixels), pixels (height, width, 3) float 0–1; the pictures of a
-            row get one height, and rows are as wide as they come.
-        cell: longest side that a picture may take, in pixels.
+        rows: each a list of (label, pixels), pixels (height, width, 3) float 0–1.
+        height: of every picture, in pixels; the widths follow.
         gap: space between pictures, in pixels.
         font_size: of the labels, in pixels.
 
@@ -28,14 +27,13 @@ def sheet(
         (height, width, 3) float32, 0–1.
     """
     font = ImageFont.load_default(font_size)
-    label = font_size + 6 if any(text for row in rows for text, _ in row) else 0
-    laid = [[(text, _thumbnail(pixels, cell)) for text, pixels in row] for row in rows]
-    heights = [max(picture.height for _, picture in row) for row in laid]
+    laid = [[(text, _of_height(pixels, height)) for text, pixels in row] for row in rows]
+    labels = [font_size + 6 if any(text for text, _ in row) else 0 for row in laid]
     width = max(sum(picture.width + gap for _, picture in row) for row in laid) + gap
-    canvas = Image.new("RGB", (width, sum(height + label + gap for height in heights) + gap), PAPER)
+    canvas = Image.new("RGB", (width, sum(height + label + gap for label in labels) + gap), PAPER)
     draw = ImageDraw.Draw(canvas)
     y = gap
-    for row, height in zip(laid, heights, strict=True):
+    for row, label in zip(laid, labels, strict=True):
         x = gap
         for text, picture in row:
             canvas.paste(picture, (x, y + label))
@@ -45,10 +43,10 @@ def sheet(
     return np.asarray(canvas, "float32") / 255
 
 
-def _thumbnail(pixels: np.ndarray, cell: int) -> Image.Image:
+def _of_height(pixels: np.ndarray, height: int) -> Image.Image:
     picture = Image.fromarray(np.round(np.clip(pixels, 0, 1) * 255).astype("uint8"))
-    picture.thumbnail((cell, cell), Image.Resampling.LANCZOS)
-    return picture
+    width = max(1, round(picture.width * height / picture.height))
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def _fitted(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

@@ -116,10 +116,10 @@ def load_style(source: Any) -> Style:
         return source
     if not isinstance(source, (str, os.PathLike)):
         return _read(source, "style")
-    path = Path(source)
-    if path.exists() or path.suffix or len(path.parts) > 1:
+    path, item = Path(source), _gallery().get(str(source))
+    if path.is_file() or (not item and (path.exists() or path.suffix or len(path.parts) > 1)):
         return _read(path, path.stem)
-    if item := _gallery().get(str(source)):
+    if item:
         return _read(item.read_bytes(), str(source))
     near = difflib.get_close_matches(str(source), gallery_names(), n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else "`impasto styles list` names the gallery."
@@ -131,15 +131,21 @@ def _read(source: Any, name: str) -> Style:
     facts = _facts(source)
     if not facts:
         return Style(name, picture, span=max(picture.height, picture.width))
-    if facts.get("impasto_style", 0) > VERSION:
+    version, span = facts["impasto_style"], facts["span"]
+    if isinstance(version, int) and version > VERSION:
         raise PictureError(
             f"The style file is of a newer version than this Impasto reads ({VERSION}); upgrade Impasto. "
-            f"Received: {name}, version {facts['impasto_style']}"
+            f"Received: {name}, version {version}"
+        )
+    if not (isinstance(version, int) and isinstance(span, (int, float)) and 0 < span < float("inf")):
+        raise PictureError(
+            f"The style file's facts are damaged; make it anew with `impasto styles make`. "
+            f"Received: {name}, version {version!r}, span {span!r}"
         )
     known = {
         key: str(facts.get(key, "")) for key in ("title", "author", "year", "licence", "source", "network")
     }
-    return Style(name=str(facts.get("name") or name), picture=picture, span=float(facts["span"]), **known)
+    return Style(name=str(facts.get("name") or name), picture=picture, span=float(span), **known)
 
 
 def _facts(source: Any) -> dict[str, Any]:

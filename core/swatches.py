@@ -11,7 +11,6 @@ means and covariances are matched in three octaves at once: as it is, halved, an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,7 +166,7 @@ class _Synthesis:
                 if on_progress:
                     on_progress(self._event(optimizer, clock, done, side, loss))
         picture = Picture(to_numpy(optimizer.result)[0].astype("float32"))
-        return replace(Style(name, picture, span=SPAN, network=self.network), **facts)
+        return Style(name, picture, span=SPAN, network=self.network, **facts)
 
     def _event(self, optimizer: Optimizer, clock: Clock, done: int, side: int, loss: float) -> Progress:
         from .backend import describe_device

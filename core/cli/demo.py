@@ -43,13 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
     print("Loading the network …", flush=True)
     from skimage import data
 
-    from ..sheet import sheet
+    from ..sheet import Cell, sheet
     from ..stylize import stylize
 
     photographs = {"cat (Chelsea)": data.chelsea(), "astronaut (Eileen Collins)": data.astronaut()}
-    rows, notices = [], []
+    rows: list[list[Cell]] = []
+    notices: list[str] = []
     for name, photograph in photographs.items():
-        row = [(name, photograph / 255)]
+        row: list[Cell] = [(name, photograph / 255)]
         for style in styles:
             started = time.perf_counter()
             result = stylize(photograph, [style], settings=settings)
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{name} after {style.title or style.name}: {time.perf_counter() - started:.0f} s", flush=True
             )
         rows.append(row)
-    save_picture(Picture(sheet(rows, cell=arguments.size)), arguments.output)
+    save_picture(Picture(sheet(rows, height=arguments.size)), arguments.output)
     for notice in dict.fromkeys(notices):
         print(notice)
     print(f"Done in {time.perf_counter() - began:.0f} s. Look at {arguments.output}")

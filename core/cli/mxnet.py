@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
     option("content-image", CONTENT, "the photograph", str, "FILE")
     option("style-image", STYLE, "the painting, squashed to the photograph's shape", str, "FILE")
     option("stop-eps", RECIPE.stop_eps, "stop when the relative change falls below")
-    option("content-weight", f"{RECIPE.content_weight / 2:g}", "weight of the content")
+    option("content-weight", RECIPE.content_weight, "weight of the content")
     option("style-weight", RECIPE.style_weight, "weight of the style")
     option("tv-weight", RECIPE.tv_weight, "weight of the Laplacian")
     option("max-num-epochs", RECIPE.steps, "steps at most", int, "N")
@@ -95,13 +95,11 @@ def output_path(given: str | None) -> Path:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    # The recipe halves the sum of squares, as the paper does; the tool does not.
-    content_weight = None if arguments.content_weight is None else 2 * arguments.content_weight
     return settings_for(
         "mxnet",
         network=None if arguments.model == "vgg19" else arguments.model,
         stop_eps=arguments.stop_eps,
-        content_weight=content_weight,
+        content_weight=arguments.content_weight,
         style_weight=arguments.style_weight,
         tv_weight=arguments.tv_weight,
         steps=arguments.max_num_epochs,

@@ -82,8 +82,10 @@ def paint(job: Job) -> int:
     Raises:
         ImpastoError: as `stylize`, and where something cannot be written.
     """
+    from ..inputs import load_inputs
+
     check_paths(job)
-    content, styles = read_pictures(job)
+    content, styles = load_inputs(job.content, job.styles, job.settings)  # before seconds of importing
     return _Painting(job, content, styles).run()
 
 
@@ -107,33 +109,13 @@ def check_paths(job: Job) -> None:
         raise UsageError(f"The plot would replace the picture; name another file. Received: {job.plot}")
 
 
-def read_pictures(job: Job) -> tuple[Picture | None, list[Style]]:
-    """Reads all pictures, so that a bad one is found before Keras is even imported.
-
-    Raises:
-        UsageError, PictureError: as `load_picture` and `load_style`.
-    """
-    from ..images import load_picture, require_paintable
-    from ..styles import load_style
-
-    content = None if job.content is None else load_picture(job.content, size=job.settings.size)
-    if content:
-        require_paintable(content, "content")
-    styles = [load_style(style) for style in job.styles]
-    for style in styles:
-        require_paintable(style.picture, "style")
-    if job.settings.init not in ("content", "noise"):
-        load_picture(job.settings.init)
-    return content, styles
-
-
 class _Painting:
     """One run of a job."""
 
     def __init__(self, job: Job, content: Picture | None, styles: list[Style]):
         self.job, self.content, self.styles = job, content, styles
         self.before_first_step = self.to_first_step = math.nan
-        self.last = 0
+        self.last = self.planned = 0
         self.identity: dict[str, Any] = {}
 
     def run(self) -> int:
@@ -186,7 +168,7 @@ class _Painting:
         # L-BFGS counts several evaluations a step, so a multiple may be passed rather than met.
         if every and step.step // every > self.last // every and step.step < step.steps:
             self._save_intermediate(step, step.step // every * every)
-        self.last = step.step
+        self.last, self.planned = step.step, step.steps
         self.stop.check()
 
     def _save_intermediate(self, step: Step, number: int) -> None:
@@ -251,7 +233,7 @@ class _Painting:
             "network": result.network,
             "device": self.device,
             "steps": history[-1][0] if history else 0,
-            "steps_planned": job.settings.steps,
+            "steps_planned": self.planned,
             "seconds": time.perf_counter() - job.began,
             "seconds_before_first_step": self.before_first_step,
             "seconds_to_first_step_done": self.to_first_step,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from impasto.core.assemble import noise, workbench
 from impasto.core.backend import to_numpy, to_tensor
-from impasto.core.colours import LUMA
+from impasto.core.colours import LUMA, match_colours
 from impasto.core.errors import Cancelled, PictureError, UsageError
 from impasto.core.images import Picture, load_picture, save_picture
 from impasto.core.optimizers import resize
@@ -209,7 +209,6 @@ def test_strength_grows_monotonically(small, content, painting, style_distance):
     assert all(weaker > stronger for weaker, stronger in zip(distances, distances[1:], strict=False))
     assert style_distance(content, target) > distances[0] > 2 * distances[-1]
     departures = [np.abs(result - content).mean() for result in results]
-    print(distances, departures,  style_distance(content, target))
     assert departures == sorted(departures)
 
 
@@ -250,6 +249,31 @@ def test_painting_begins_where_it_is_told(init, small, content, painting, blobs,
     settings = small(init=where, noise=0.3, steps=1, first_scale=0, learning_rate=1e-6, average_decay=0)
     settings = replace(settings, prime_colours=False)
     np.testing.assert_allclose(pixels(content, [painting], settings=settings), start, atol=1e-5)
+
+
+@pytest.mark.parametrize("strength", [0, 0.4, 1])
+def test_priming_recolours_the_start_as_far_as_strength_goes(strength, small, content, painting):
+    # No loss pulls: what comes out is what it started from.
+    settings = small(
+        strength=strength, prime_colours=True, steps=1, first_scale=0, learning_rate=1e-6, average_decay=0
+    )
+    start = pixels(content, [painting], settings=settings)
+    recoloured = match_colours(content, painting)
+    np.testing.assert_allclose(start, content + strength * (recoloured - content), atol=0.02)
+    assert np.abs(recoloured - content).max() > 0.1
+    for colours in ("keep", "match"):
+        result = pixels(content, [painting], settings=replace(settings, colours=colours))
+        np.testing.assert_allclose(result, content, atol=1e-5)
+
+
+def test_primed_colours_are_blended_as_the_styles_are(small, content, painting, other_painting):
+    settings = small(strength=1, prime_colours=True, steps=1, first_scale=0, learning_rate=1e-6, average_decay=0)
+    starts = [
+        pixels(content, [painting, other_painting], settings=settings, blend=blend)
+        for blend in ((1, 0), (1, 1), (0, 1))
+    ]
+    means = np.array([start.mean((0, 1)) for start in starts])
+    assert (means[1] > means[[0, 2]].min(axis=0)).all() and (means[1] < means[[0, 2]].max(axis=0)).all()
 
 
 def test_a_start_that_is_not_there_is_refused(small, content, painting, tmp_path):
