@@ -173,15 +173,15 @@ def _weights(settings: Settings, bench: Workbench) -> dict[str, float]:
 def make_optimizer(settings: Settings, pixels: np.ndarray) -> Optimizer:
     """The optimiser, started at a picture (height, width, 3) 0-1."""
     s = settings
-    own: dict[str, Any] = {
+    options: dict[str, dict[str, Any]] = {
         "adam": {"learning_rate": s.learning_rate, "average_decay": s.average_decay},
         "lbfgs": {"history": s.history},
         "scipy": {"history": s.history},
         "sgd": _sgd(s),
         "nesterov": _sgd(s) | {"nesterov": True},
-    }[s.optimizer]
+    }
     name = "sgd" if s.optimizer == "nesterov" else s.optimizer
-    return create_optimizer(name, pixels[None].astype("float32"), **own)
+    return create_optimizer(name, pixels[None].astype("float32"), **options[s.optimizer])
 
 
 def _sgd(s: Settings) -> dict[str, Any]:

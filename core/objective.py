@@ -15,7 +15,9 @@ __all__ = ["Extractor", "ImageLoss", "Objective", "blend", "targets_from"]
 class Extractor(Protocol):
     """Gives a picture's features by layer name."""
 
-    layers: Sequence[str]
+    @property
+    def layers(self) -> Sequence[str]:
+        """The layers whose features it gives."""
 
     def __call__(self, image: Tensor) -> Features:
         """Features (1, height, width, channels) by layer, of a picture (1, height, width, 3) of 0-1."""

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
-from .backend import describe_device, to_numpy
+from .backend import Tree, describe_device, to_numpy
 from .colours import keep_colours, match_colours
 from .errors import Cancelled, UsageError
 from .images import MIN_SIDE, Picture, load_picture, require_paintable, save_picture
@@ -171,7 +171,8 @@ class _Run:
 
     def _aim(self, scale: int) -> None:
         """Sets the objective's targets for a scale."""
-        size, targets = self.size(scale), {}
+        size = self.size(scale)
+        targets: dict[str, Tree] = {}
         if self.content is not None:
             targets |= self.bench.content_targets(_resized(self.content.pixels, size))
         if self.styles:

@@ -48,7 +48,7 @@ class Octaves:
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """Features by `layer/octave`, such as `relu3_2/4`."""
-        features = {}
+        features: dict[str, Tensor] = {}
         for octave in OCTAVES:
             reduced = ops.average_pool(image, octave) if octave > 1 else image
             features |= {f"{layer}/{octave}": value for layer, value in self.extractor(reduced).items()}

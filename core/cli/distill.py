@@ -12,7 +12,7 @@ from ..errors import UsageError, WeightsError
 if TYPE_CHECKING:
     import keras
 
-    from ..distill import Tap
+    from ..distiller import Tap
 
 
 def add_parser(commands: Any) -> None:
@@ -96,7 +96,8 @@ def _train(arguments: argparse.Namespace, settings: Any, training: list, held_ou
     from impasto.models.vgg_mini import build_vgg_mini
 
     from ..crops import crop_batch
-    from ..distill import Distiller, distill, plot_log
+    from ..distill import distill, plot_log
+    from ..distiller import Distiller
 
     keras.utils.set_random_seed(settings.seed)
     keras.mixed_precision.set_global_policy(settings.precision)
@@ -126,7 +127,7 @@ def _teacher(name: str, taps: list[str] | None) -> tuple[keras.Model, tuple[Tap,
 
     from impasto.models.squeezenet import build_squeezenet
 
-    from ..distill import SQUEEZENET_TAPS, VGG_TAPS
+    from ..distiller import SQUEEZENET_TAPS, VGG_TAPS
 
     given = tuple(map(_tap, taps or []))
     if name in ("vgg19", "vgg16"):
@@ -158,7 +159,7 @@ def _tap(text: str) -> Tap:
     """Reads `relu3_2=fire5@2`."""
     from impasto.models.vgg_mini import layer_names
 
-    from ..distill import Tap
+    from ..distiller import Tap
 
     student, _, rest = text.partition("=")
     layer, _, zoom = rest.partition("@")

@@ -1,4 +1,4 @@
-"""A network of random weights and pictures to paint, small enough that a run takes a fraction of a second."""
+"""Pictures to paint and settings to paint them with, small enough that a run takes a fraction of a second."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,30 +8,15 @@ import pytest
 from PIL import Image
 
 from impasto.core.recipes import Settings, settings_for
-from impasto.models.register import find_network
-
-
-@pytest.fixture(scope="session")
-def mini_weights(tmp_path_factory) -> str:
-    """A weight file for `vgg_mini`, seeded, under which activations neither die nor grow."""
-    random = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("weights") / "mini.npz"
-    arrays = {
-        name: random.normal(0, (2 / np.prod(shape[:-1])) ** 0.5 if name.endswith("kernel") else 0.1, shape)
-        for name, shape in find_network("vgg_mini").shapes.items()
-    }
-    np.savez(path, **{name: array.astype("float16") for name, array in arrays.items()})
-    return str(path)
 
 
 @pytest.fixture(scope="session")
 def small(mini_weights) -> Callable[..., Settings]:
-    """Settings for a quick run on that network: `small("classic", steps=5)`."""
+    """Settings for a quick run on a network of random weights: `small("classic", steps=5)`."""
 
     def settings(recipe: str = "quality", **changes: Any) -> Settings:
-        return settings_for(
-            recipe, **{"size": 64, "steps": 8, "network": "vgg_mini", "weights": mini_weights} | changes
-        )
+        quick = {"size": 64, "steps": 8, "network": "vgg_mini", "weights": mini_weights}
+        return settings_for(recipe, **quick | changes)
 
     return settings
 
