@@ -138,7 +138,7 @@ def distill(
     model.optimizer.build(model.trainable_variables)
     checkpoint = Checkpoint(output / "checkpoint.npz", model)
     start = checkpoint.load()
-    test = crop_batch([(held_out, 1.0)], 2 * len(held_out.pictures), settings.side, settings.seed, 1 << 40)
+    test = held_out_crops(held_out, settings)
     nothing = np.zeros((settings.batch, len(distiller.taps)), "float32")
     log = _Log(output / "log.csv", distiller.taps, start)
     saved, losses, began = time.monotonic(), [], time.monotonic()
@@ -160,6 +160,11 @@ def distill(
     sample = crop_batch(training, 256, settings.side, settings.seed, 1 << 41)
     distiller.export(output / "vgg_mini.npz", sample)
     return errors
+
+
+def held_out_crops(held_out: Folder, settings: DistillSettings) -> np.ndarray:
+    """The crops that every look at the held-out photographs takes: two for each photograph."""
+    return crop_batch([(held_out, 1.0)], 2 * len(held_out.pictures), settings.side, settings.seed, 1 << 40)
 
 
 def _optimizer(settings: DistillSettings) -> keras.optimizers.Optimizer:

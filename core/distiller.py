@@ -83,14 +83,17 @@ class Distiller:
         crops = keras.Input((None, None, 3), dtype="uint8", name="crops")
         picture = _Preprocess(name="preprocess")(crops)
         targets = self._targets(keras, teacher, picture)
-        statistics = _channel_statistics(keras.Model(crops, targets), sample)
+        self.watching = keras.Model(crops, targets)
+        self.statistics = _channel_statistics(self.watching, sample)
 
         # A fresh functional graph over the student's own layers, so that bfloat16 casts apply to it.
         features = keras.Model(student.input, [student.get_layer(t.student).output for t in taps])(
             keras.layers.Rescaling(1 / SPREAD)(picture)
         )
         errors = []
-        for tap, feature, target, (mean, deviation) in zip(taps, features, targets, statistics, strict=True):
+        for tap, feature, target, (mean, deviation) in zip(
+            taps, features, targets, self.statistics, strict=True
+        ):
             name = tap.title.replace("<-", "_").replace("@", "_x")
             adapter = keras.layers.Conv2D(len(mean), 1, name=f"adapter_{name}")
             if tap.student in THINNED:
@@ -114,6 +117,16 @@ class Distiller:
     def errors(self, crops: np.ndarray) -> np.ndarray:
         """Mean standardised error of each tap over the crops; (taps,)."""
         return self.model.predict(crops, batch_size=8, verbose=0).mean(axis=0)
+
+    def spread(self, crops: np.ndarray) -> np.ndarray:
+        """The errors that predicting each channel's own mean over the crops would make; (taps,).
+
+        Other photographs vary more or less than the sample did: `errors` over this is the share of
+        their variance that the student leaves unexplained.
+        """
+        moments = _channel_statistics(self.watching, crops)
+        pairs = zip(moments, self.statistics, strict=True)
+        return np.array([np.mean(np.square(own / sample)) for (_, own), (_, sample) in pairs])
 
     def export(self, path: Path, sample: np.ndarray) -> None:
         """Writes the student in half precision, each channel's mean activation scaled to 1.

@@ -96,7 +96,7 @@ def _train(arguments: argparse.Namespace, settings: Any, training: list, held_ou
     from impasto.models.vgg_mini import build_vgg_mini
 
     from ..crops import crop_batch
-    from ..distill import distill, plot_log
+    from ..distill import distill, held_out_crops, plot_log
     from ..distiller import Distiller
 
     keras.utils.set_random_seed(settings.seed)
@@ -115,8 +115,10 @@ def _train(arguments: argparse.Namespace, settings: Any, training: list, held_ou
 
     errors = distill(distiller, training, held_out, arguments.output, settings, show)
     bar.close()
-    for tap, error in zip(taps, errors, strict=True):
-        print(f"{tap.title:24} {error:.4f}")
+    shares = errors / distiller.spread(held_out_crops(held_out, settings))
+    print(f"{'held out':24} error  share of variance left")
+    for tap, error, share in zip(taps, errors, shares, strict=True):
+        print(f"{tap.title:24} {error:.4f} {share:.4f}")
     print(arguments.output / "vgg_mini.npz")
     return 0
 
