@@ -15,7 +15,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,13 @@ def parser(docstring: str | None, **defaults: Any) -> argparse.ArgumentParser:
         docstring: the script's.
         **defaults: of `size` and `content`.
     """
-    made = argparse.ArgumentParser(description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(
+        description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     made.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON results")
-    made.add_argument("--size", type=int, default=defaults.get("size", 512), help="longest side; default: 512")
+    made.add_argument(
+        "--size", type=int, default=defaults.get("size", 512), help="longest side; default: 512"
+    )
     made.add_argument("--content", choices=PHOTOGRAPHS, default=defaults.get("content", "astronaut"))
     return made
 
@@ -60,16 +65,17 @@ def parser(docstring: str | None, **defaults: Any) -> argparse.ArgumentParser:
 # ---------------------------------------------------------------- processes
 
 
-def in_child(script: Path, *words: object, timeout: float = 3600) -> dict[str, Any]:
+def in_child(script: Path, *words: object, timeout: float = 7200) -> dict[str, Any]:
     """Runs a script of this folder in a process of its own and returns the JSON of its last line.
 
     Raises:
         SystemExit: the script failed; what it said on stderr has been passed on.
     """
     command = [sys.executable, str(script), *map(str, words)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=timeout, env=environment())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment())
     if done.returncode:
-        raise SystemExit(f"{script.name} failed with {done.returncode}: {' '.join(command[1:])}")
+        sys.stderr.write(done.stderr)
+        raise SystemExit(f"{script.name} ended with {done.returncode}: {' '.join(command[1:])}")
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
@@ -92,10 +98,12 @@ def require(module: str) -> None:
 
 def peak_megabytes() -> float | None:
     """The most memory that this process has held; None where that is unknown."""
-    from impasto.core.devices import peak_memory
-
-    peak = peak_memory()
-    return None if peak is None else round(peak / 1e6)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
 
 
 # ---------------------------------------------------------------- measuring
@@ -113,18 +121,21 @@ def median_seconds(function: Callable[[], Any], repeats: int, warm_up: int = 1) 
     return statistics.median(times)
 
 
-def matmul_peak(multiply: Callable[[Any, Any], Any], make: Callable[[np.ndarray], Any]) -> dict[str, float]:
+def matmul_peak(
+    sides: Sequence[int], multiply: Callable[[Any, Any], Any], make: Callable[[np.ndarray], Any]
+) -> dict[str, float]:
     """The machine's speed in float32 matrix products, in GFLOP/s by the matrices' side.
 
     Args:
+        sides: of the square matrices.
         multiply: the library's matrix product; returns when it is done.
         make: turns an array into the library's tensor.
     """
     rates = {}
-    for side, repeats in ((2048, 8), (4096, 3)):
+    for side in sides:
         random = np.random.default_rng(0)
         one, two = (make(random.standard_normal((side, side), "float32")) for _ in range(2))
-        rates[str(side)] = 2e-9 * side**3 / median_seconds(lambda: multiply(one, two), repeats)  # noqa: B023
+        rates[str(side)] = 2e-9 * side**3 / median_seconds(partial(multiply, one, two), repeats=5)
     return rates
 
 

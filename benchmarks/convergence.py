@@ -1,41 +1,56 @@
 """Loss against seconds: each recipe beside a plain PyTorch L-BFGS loop, all judged by the loop's objective.
 
-    python benchmarks/convergence.py                     the bundled network, 512 px: about 7 minutes
+    python benchmarks/convergence.py                     the bundled network, 512 px: about 8 minutes
     python benchmarks/convergence.py --network vgg19     with VGG-19, where its weights are: about an hour
     python benchmarks/convergence.py --size 96 --steps 6 --results /tmp/r --plot /tmp/c.png   a trial run
 
 The recipes make different objectives small, so all pictures are judged by one: the plain loop's
 (`plain_loop.py`), at the final size, on the picture as it would be saved. That favours the loop, which
-makes exactly this small. Two more runs take the quality recipe's path, coarse to fine, with the loop's
-objective: they show what the path alone gains. Nothing is run for longer than the loop took. Seconds
-count from the moment the libraries are imported: loading the network, compilation and targets are in,
-judging is out. Each run is a process of its own; `--resume` keeps those that an earlier call finished.
+makes exactly this small. Four more runs take the path of `quality` and `draft`, coarse to fine, with
+the loop's objective, by Adam as these recipes do and by L-BFGS: they show what the path gains. Nothing
+is run for longer than the loop took. Seconds count from the moment the libraries are imported: loading
+the network, compilation and targets are in, judging is out. Each run is a process of its own;
+`--resume` keeps those that an earlier call finished.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import FOLDER, REPOSITORY, WORK, in_child, load_average, parser, photograph, require, write_json, write_result
+from common import (
+    FOLDER,
+    REPOSITORY,
+    WORK,
+    in_child,
+    load_average,
+    parser,
+    photograph,
+    require,
+    write_json,
+    write_result,
+)
 from convergence_plot import plot
 from judge import LOOP_OBJECTIVE
 
 LOOP = "plain loop"
-OWN_PATH = "quality path, loop's objective"
-OWN_PATH_LBFGS = "quality path, loop's objective, L-BFGS"
+LBFGS = LOOP_OBJECTIVE | {"optimizer": "lbfgs"}
 # name: recipe, changes, what it makes small
 RUNS: dict[str, tuple[str, dict[str, Any], str]] = {
-    "quality": ("quality", {}, "mean + covariance"),
-    "draft": ("draft", {}, "mean + covariance"),
-    OWN_PATH: ("quality", LOOP_OBJECTIVE, "the loop's"),
-    OWN_PATH_LBFGS: ("quality", LOOP_OBJECTIVE | {"optimizer": "lbfgs"}, "the loop's"),
-    "classic": ("classic", {}, "Gram, neural-style's weights"),
-    "mxnet": ("mxnet", {}, "Gram, MXNet's weights"),
+    "quality": ("quality", {}, "its own: mean + covariance"),
+    "draft": ("draft", {}, "its own: mean + covariance"),
+    "quality path, loop's objective": ("quality", LOOP_OBJECTIVE, "the loop's"),
+    "draft path, loop's objective": ("draft", LOOP_OBJECTIVE, "the loop's"),
+    "quality path, loop's objective, L-BFGS": ("quality", LBFGS, "the loop's"),
+    "draft path, loop's objective, L-BFGS": ("draft", LBFGS, "the loop's"),
+    "classic": ("classic", {}, "its own: neural-style's"),
+    "mxnet": ("mxnet", {}, "its own: MXNet's"),
 }
+OPTIONS = ("size", "content", "style", "network", "weights", "steps", "init")  # that results depend on
 AGREEMENT = 2e-3  # between the judge's and the loop's own value of the same picture, relative
 
 
@@ -45,26 +60,34 @@ def main() -> None:
     arguments.add_argument("--network", default="vgg_mini", help="vgg_mini, vgg16 or vgg19")
     arguments.add_argument("--weights", help="the network's weight file, instead of its own")
     arguments.add_argument("--steps", type=int, default=300, help="of the plain loop; default: 300")
-    arguments.add_argument("--init", choices=("content", "noise"), default="content", help="of the plain loop")
+    arguments.add_argument(
+        "--init", choices=("content", "noise"), default="content", help="of the plain loop"
+    )
     arguments.add_argument("--runs", nargs="*", choices=list(RUNS), default=list(RUNS), help="default: all")
-    arguments.add_argument("--plot", type=Path, default=REPOSITORY / "docs" / "convergence.png")
+    arguments.add_argument(
+        "--plot", type=Path, help="default: docs/convergence.png, or with the network's name"
+    )
     arguments.add_argument("--resume", action="store_true", help="keep what an interrupted call has finished")
     given = arguments.parse_args()
     require("torch")
+    name = "convergence" if given.network == "vgg_mini" else f"convergence_{given.network}"
+    picture = given.plot or REPOSITORY / "docs" / f"{name}.png"
     load = load_average()
-    config = {name: getattr(given, name) for name in ("size", "content", "style", "network", "weights", "steps", "init")}
+    config = {option: getattr(given, option) for option in OPTIONS}
     work = _prepare(config, given.resume)
     runs = {LOOP: _run_loop(work, config)}
-    for name in given.runs:
-        runs[name] = _run_recipe(work, name, config, runs[LOOP]["seconds"])
+    for run in given.runs:
+        runs[run] = _run_recipe(work, run, config, runs[LOOP]["seconds"])
     _judge(work, config, runs)
-    facts = {"settings": config} | summary(runs)
-    plot(runs, facts["target"], given.plot, f"{given.network}, {given.size} px, {given.content}, {Path(given.style).stem}")
-    write_result("convergence" if given.network == "vgg_mini" else f"convergence_{given.network}", facts, given.results, load)
+    link = os.path.relpath(picture, FOLDER)  # from results.md
+    facts = {"settings": config, "plot": link} | summary(runs)
+    title = f"{given.network}, {given.size} px, {given.content} in the style of {Path(given.style).stem}"
+    plot(runs, facts["target"], picture, title)
+    write_result(name, facts, given.results, load)
     for row in facts["rows"]:
-        reached = row["seconds_to_target"]
-        print(f"{row['name']:40} lowest {row['lowest']:.4g}, the loop's {facts['target']:.4g}: " + (
-            "never" if reached is None else f"{reached:.1f} s, {row['times_sooner']:.1f} times sooner"))
+        reached, sooner = row["seconds_to_target"], row["times_sooner"]
+        when = "never" if reached is None else f"{reached:.1f} s, {sooner:.1f} times sooner"
+        print(f"{row['name']:40} lowest {row['lowest']:.4g}; the loop's {facts['target']:.4g}: {when}")
 
 
 def _prepare(config: dict[str, Any], resume: bool) -> Path:
@@ -168,7 +191,8 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 "times_sooner_with_imports": None
                 if not with_imports
                 else (loop_seconds + loop["import_seconds"]) / with_imports,
-                "stopped": run.get("reason") or ("the loop's time was over" if run.get("interrupted") else ""),
+                "stopped": run.get("reason")
+                or ("the loop's time was over" if run.get("interrupted") else ""),
                 "judged": run["judged"],
             }
         )

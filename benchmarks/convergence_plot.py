@@ -6,13 +6,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-# Colours that people with any colour vision can tell apart (Okabe & Ito); dashes for the loop's objective.
-LOOKS = {
-    "plain loop": ("#000000", "-", 2.4),
-    "quality": ("#D55E00", "-", 2.4),
-    "draft": ("#E69F00", "-", 2.4),
+# Colours that people with any colour vision can tell apart (Okabe & Ito). Whole lines make their own
+# objective small; dashed ones (Adam) and dotted ones (L-BFGS) the loop's.
+LOOKS: dict[str, tuple[str, str, float]] = {
+    "plain loop": ("#000000", "-", 2.6),
+    "quality": ("#D55E00", "-", 2.2),
+    "draft": ("#E69F00", "-", 2.2),
     "quality path, loop's objective": ("#0072B2", "--", 1.8),
-    "quality path, loop's objective, L-BFGS": ("#56B4E9", "--", 1.8),
+    "draft path, loop's objective": ("#56B4E9", "--", 1.8),
+    "quality path, loop's objective, L-BFGS": ("#0072B2", ":", 2.2),
+    "draft path, loop's objective, L-BFGS": ("#56B4E9", ":", 2.2),
     "classic": ("#009E73", "-", 1.4),
     "mxnet": ("#CC79A7", "-", 1.4),
 }
@@ -31,6 +34,7 @@ def plot(runs: dict[str, dict[str, Any]], target: float, path: Path, title: str)
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure, axes = pyplot.subplots(figsize=(9.5, 5.6), dpi=140, layout="constrained")
     for name, run in runs.items():
@@ -51,6 +55,11 @@ def plot(runs: dict[str, dict[str, Any]], target: float, path: Path, title: str)
         color="#444444",
     )
     axes.set(xscale="log", yscale="log", title=f"Loss against time: {title}")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds since the libraries were imported (network, compilation and targets included)")
     axes.set_ylabel("the plain loop's objective at the final size")
     axes.grid(True, which="major", color="#dddddd", linewidth=0.8)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 
 from common import peak_megabytes
 
@@ -73,14 +74,14 @@ def main() -> None:
     given = arguments.parse_args()
     with np.load(given.inputs) as file:
         content = file["content"]
-    changes = {name: tuple(value) if isinstance(value, list) else value for name, value in given.settings.items()}
+    changes = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.settings.items()
+    }
     shares = changes.pop("style_layer_weights", 0)
     settings = settings_for(
         given.recipe, size=max(content.shape), network=given.network, weights=given.weights, **changes
     )
     if shares is None:  # which `settings_for` takes for "not given"
-        from dataclasses import replace
-
         settings = replace(settings, style_layer_weights=None)
     budgets = settings.steps_per_scale(len(settings.scales(max(content.shape))))
     watch = Watch(given.seconds, {int(end) for end in np.cumsum(budgets)})

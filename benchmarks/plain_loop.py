@@ -1,4 +1,4 @@
-"""Neural style transfer in plain PyTorch, written as the usual tutorials write it: what Impasto is compared with.
+"""Neural style transfer in plain PyTorch, as the usual tutorials write it: what Impasto is compared with.
 
 The loop is PyTorch's own "Neural Transfer Using PyTorch" tutorial (torch.optim.LBFGS as it comes,
 a closure, 300 evaluations of it, the photograph as start, the picture clamped to 0-1 in the closure)
@@ -51,11 +51,11 @@ class VGG(torch.nn.Module):
                 torch.from_numpy(arrays[f"{name}/{kind}"].astype("float32")) for kind in ("kernel", "bias")
             )
             layer = torch.nn.Conv2d(kernel.shape[2], kernel.shape[3], 3, padding=1)
-            layer.weight.data, layer.bias.data = kernel.permute(3, 2, 0, 1).contiguous(), bias
+            layer.load_state_dict({"weight": kernel.permute(3, 2, 0, 1), "bias": bias})
             self.convolutions.append(layer)
-        self.pool = {"max": F.max_pool2d, "average": F.avg_pool2d}[pooling]
+        self.pool = {"max": torch.nn.MaxPool2d(2), "average": torch.nn.AvgPool2d(2)}[pooling]
         self.requires_grad_(False)
-        self.register_buffer("means", torch.tensor(MEANS).view(1, 3, 1, 1))
+        self.means = torch.tensor(MEANS).view(1, 3, 1, 1)
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         """Features by layer of a picture (1, 3, height, width), red first, 0-1."""
@@ -64,7 +64,7 @@ class VGG(torch.nn.Module):
         for name, layer in zip(self.names, self.convolutions, strict=True):
             block, number = map(int, re.findall(r"\d+", name))
             if number == 1 and block > 1:
-                x = self.pool(x, 2)
+                x = self.pool(x)
             x = F.relu(layer(x))
             features[f"relu{block}_{number}"] = x
         return features

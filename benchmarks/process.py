@@ -45,12 +45,35 @@ def main() -> None:
     options = {name: getattr(given, name) for name in ("size", "recipe", "network", "weights", "steps")}
     with tempfile.TemporaryDirectory() as folder:
         content = write_photograph(given.content, Path(folder))
-        command = [*impasto(), "stylize", str(content), given.style, "-o", str(Path(folder) / "out.png"), "--json"]
+        command = [
+            *impasto(),
+            "stylize",
+            str(content),
+            given.style,
+            "-o",
+            str(Path(folder) / "out.png"),
+            "--json",
+        ]
         for name, value in options.items():
             command += [] if value is None else [f"--{name}", str(value)]
-        run([*impasto(), "stylize", str(content), given.style, "-o", str(Path(folder) / "warm.png"), "--json",
-             "--steps", "1", "--size", "64", "--network", given.network]
-            + ([] if given.weights is None else ["--weights", given.weights]))
+        run(
+            [
+                *impasto(),
+                "stylize",
+                str(content),
+                given.style,
+                "-o",
+                str(Path(folder) / "warm.png"),
+                "--json",
+                "--steps",
+                "1",
+                "--size",
+                "64",
+                "--network",
+                given.network,
+            ]
+            + ([] if given.weights is None else ["--weights", given.weights])
+        )
         runs = [run(command) for _ in range(given.runs)]
     medians = {name: statistics.median(one[name] for one in runs) for name in TARGETS}
     for name, value in medians.items():
@@ -90,18 +113,22 @@ def run(command: list[str]) -> dict[str, Any]:
         began = time.perf_counter()
         # Unbuffered, so that the JSON line arrives when it is printed: its "seconds" end there.
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment() | {"PYTHONUNBUFFERED": "1"}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            env=environment() | {"PYTHONUNBUFFERED": "1"},
         )
-        line = arrived = None
+        last, arrived = "", 0.0
         for line in process.stdout or ():
-            arrived = time.perf_counter() - began
+            last, arrived = line, time.perf_counter() - began
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode or line is None or arrived is None:
+        if process.returncode or not last:
             said.seek(0)
             raise SystemExit(f"impasto ended with {process.returncode}: {said.read().strip()[-2000:]}")
-    facts = json.loads(line)
+    facts = json.loads(last)
     late = arrived - facts["seconds"]  # what the process does not know of: the interpreter's start
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kibibytes
     return {

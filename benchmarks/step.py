@@ -22,7 +22,16 @@ from typing import Any
 
 import numpy as np
 from arithmetic import step_gflop
-from common import in_child, load_average, matmul_peak, parser, peak_megabytes, photograph, require, write_result
+from common import (
+    in_child,
+    load_average,
+    matmul_peak,
+    parser,
+    peak_megabytes,
+    photograph,
+    require,
+    write_result,
+)
 
 WARM_UP = 2
 # name: what is measured; the recipe's objective with Adam, or the loop's objective on either side.
@@ -37,12 +46,17 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--networks", nargs="+", default=["vgg19", "vgg_mini"])
     arguments.add_argument("--steps", type=int, help="timed steps; default: 6 of VGG's, 25 of vgg_mini's")
-    arguments.add_argument("--child", nargs=4, help="(for the script itself)")
+    arguments.add_argument(
+        "--sides", nargs="+", type=int, default=[2048, 4096], help="of the matrices of the peak"
+    )
+    arguments.add_argument(
+        "--child", nargs=3, metavar=("KIND", "NETWORK", "FOLDER"), help="(for the script itself)"
+    )
     given = arguments.parse_args()
     if given.child:
-        kind, network, folder, steps = given.child
+        kind, network, folder = given.child
         measure = measure_loop if kind == "loop" else measure_impasto
-        print(json.dumps(measure(kind, network, Path(folder), int(steps))))
+        print(json.dumps(measure(kind, network, Path(folder), given.steps, given.sides)))
         return
     require("torch")
     load = load_average()
@@ -53,13 +67,25 @@ def main() -> None:
             steps = given.steps or (25 if network == "vgg_mini" else 6)
             for kind in KINDS:
                 print(f"{network}: {KINDS[kind]} ...", file=sys.stderr, flush=True)
-                facts = in_child(Path(__file__), "--child", kind, network, folder, steps)
+                facts = in_child(
+                    Path(__file__),
+                    "--child",
+                    kind,
+                    network,
+                    folder,
+                    "--steps",
+                    steps,
+                    "--sides",
+                    *given.sides,
+                )
                 rows.append({"network": network, "kind": kind, "title": KINDS[kind]} | facts)
     peak = max(rate for row in rows for rate in row["matmul_gflops"].values())
     for row in rows:
         row["gflops"] = row["gflop"]["step"] / row["seconds"]
         row["share_of_peak"] = row["gflops"] / peak
-        print(f"{row['network']:9} {row['title']:50} {row['seconds']:.3f} s, {100 * row['share_of_peak']:.0f} %")
+        print(
+            f"{row['network']:9} {row['title']:50} {row['seconds']:.3f} s, {100 * row['share_of_peak']:.0f} %"
+        )
     facts = {"settings": {"size": given.size, "content": given.content}, "peak_gflops": peak, "rows": rows}
     write_result("step", facts, given.results, load)
 
@@ -88,7 +114,7 @@ def read_inputs(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         return file["content"], file["style"]
 
 
-def measure_impasto(kind: str, network: str, folder: Path, steps: int) -> dict[str, Any]:
+def measure_impasto(kind: str, network: str, folder: Path, steps: int, sides: list[int]) -> dict[str, Any]:
     """Times steps of Impasto's own objective and optimiser, the ones that `stylize` uses."""
     from dataclasses import replace
 
@@ -97,9 +123,8 @@ def measure_impasto(kind: str, network: str, folder: Path, steps: int) -> dict[s
 
     from impasto.core.assemble import make_optimizer, workbench
     from impasto.core.recipes import settings_for
-    from impasto.models.register import find_network
 
-    rates = matmul_peak(lambda one, two: tf.matmul(one, two)[0, 0].numpy(), tf.constant)
+    rates = matmul_peak(sides, lambda one, two: tf.matmul(one, two)[0, 0].numpy(), tf.constant)
     content, style = read_inputs(folder)
     settings = settings_for("quality", network=network, weights=str(folder / f"{network}.npz"))
     if kind == "gram":
@@ -118,7 +143,7 @@ def measure_impasto(kind: str, network: str, folder: Path, steps: int) -> dict[s
     return facts_of(times, rates, network, content, layers, max(bench.extractor.layers))
 
 
-def measure_loop(kind: str, network: str, folder: Path, steps: int) -> dict[str, Any]:
+def measure_loop(kind: str, network: str, folder: Path, steps: int, sides: list[int]) -> dict[str, Any]:
     """Times evaluations in the plain loop, each with its share of L-BFGS's own work."""
     import plain_loop
     import torch
@@ -126,7 +151,7 @@ def measure_loop(kind: str, network: str, folder: Path, steps: int) -> dict[str,
     from impasto.models.register import find_network
 
     with torch.no_grad():
-        rates = matmul_peak(lambda one, two: (one @ two)[0, 0].item(), torch.from_numpy)
+        rates = matmul_peak(sides, lambda one, two: (one @ two)[0, 0].item(), torch.from_numpy)
     content, style = read_inputs(folder)
     with np.load(folder / f"{network}.npz") as file:
         model = plain_loop.VGG(dict(file), find_network(network).pooling)
@@ -143,13 +168,13 @@ def facts_of(
     """What is written down of one measurement."""
     from impasto.models.register import find_network
 
-    timed = times[WARM_UP:]
+    timed, (height, width) = times[WARM_UP:], content.shape[:2]
     return {
         "seconds": statistics.median(timed),
         "fastest": min(timed),
         "slowest": max(timed),
         "steps": len(timed),
-        "gflop": step_gflop(find_network(network).blocks, *content.shape[:2], layers, deepest),
+        "gflop": step_gflop(find_network(network).blocks, height, width, layers, deepest),
         "matmul_gflops": rates,
         "peak_mb": peak_megabytes(),
     }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -21,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from impasto.models.weights import one_line
+
 from .crops import Folder, crop_batch
 from .distiller import Distiller, Tap
-from .errors import UsageError, WeightsError
+from .errors import ImpastoError, UsageError, WeightsError
 
 if TYPE_CHECKING:
     import keras
@@ -65,6 +68,24 @@ class DistillSettings:
     checkpoint_minutes: float = 3.0
     evaluate_every: int = 500
 
+    def __post_init__(self):
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if not least <= value <= most:  # also refuses NaN
+                raise UsageError(f"{name} lies between {least:.10g} and {most:.10g}. Received: {value}")
+
+
+_RANGES = (
+    ("steps", 1, 100_000_000),
+    ("batch", 1, 10_000),
+    ("learning_rate", 1e-9, 10),
+    ("decay", 0, 1),
+    ("held_out", 1, 1_000_000),
+    ("seed", 0, 2**32 - 1),
+    ("checkpoint_minutes", 0, 100_000),
+    ("evaluate_every", 1, 100_000_000),
+)
+
 
 def learning_rate(settings: DistillSettings, step: int) -> float:
     """The rate of a step (0-based): rise, plateau, linear fall."""
@@ -100,10 +121,10 @@ class Checkpoint:
                 for name, variable in self._variables().items():
                     variable.assign(file[name])
                 return int(file["step"])
-        except (OSError, KeyError, ValueError) as error:
+        except Exception as error:  # damage makes NumPy and zipfile raise half a dozen kinds
             raise WeightsError(
                 f"The checkpoint belongs to another network or is damaged; remove it or choose another "
-                f"output folder. Received: {self.path} ({error})"
+                f"output folder. Received: {self.path} ({one_line(error)})"
             ) from None
 
 
@@ -146,6 +167,11 @@ def distill(
         model.optimizer.learning_rate = learning_rate(settings, step)
         crops = crop_batch(training, settings.batch, settings.side, settings.seed, step, settings.shuffle)
         losses.append(float(model.train_on_batch(crops, nothing)))
+        if not math.isfinite(losses[-1]):
+            raise ImpastoError(
+                "The training diverged; the last checkpoint is kept. Choose a lower --learning-rate and another "
+                f"output folder. Received: a loss of {losses[-1]:g} at step {step + 1}"
+            )
         done = step + 1
         errors = None
         if done % settings.evaluate_every == 0 or done == settings.steps:
@@ -185,13 +211,18 @@ class _Log:
         header = ["step", "seconds", "training", *(tap.title for tap in taps)]
         rows = list(csv.reader(path.open()))[1:] if path.exists() else []
         with path.open("w", newline="") as file:
-            csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= start)])
+            csv.writer(file).writerows([header, *(row for row in rows if _before(row, header, start))])
 
     def write(self, step: int, seconds: float, training: float, errors: np.ndarray) -> None:
         with self.path.open("a", newline="") as file:
             csv.writer(file).writerow(
                 [step, f"{seconds:.0f}", f"{training:.5f}", *(f"{e:.5f}" for e in errors)]
             )
+
+
+def _before(row: list[str], header: list[str], start: int) -> bool:
+    """Whether a line is whole and of a step that the run still has behind it."""
+    return len(row) == len(header) and int(row[0]) <= start
 
 
 def check_same_run(output: Path, settings: DistillSettings) -> None:
@@ -206,7 +237,13 @@ def check_same_run(output: Path, settings: DistillSettings) -> None:
     free = {"steps", "decay", "checkpoint_minutes", "evaluate_every"}
     file, now = output / "settings.json", asdict(settings)
     if (output / "checkpoint.npz").exists() and file.exists():
-        before = json.loads(file.read_text())
+        try:
+            before = dict(json.loads(file.read_text()))
+        except (ValueError, TypeError, OSError) as error:
+            raise UsageError(
+                f"The notes on the run in this folder are damaged; choose another folder. Received: {file} "
+                f"({one_line(error)})"
+            ) from None
         if other := [f"{k} was {before.get(k)}" for k in now if k not in free and before.get(k) != now[k]]:
             raise UsageError(
                 f"The folder holds a run of other settings; give the same ones to go on with it, or "

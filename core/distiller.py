@@ -80,16 +80,19 @@ class Distiller:
             raise UsageError(
                 f"The teacher has no such layer; it has {', '.join(sorted(known))}. Received: {missing}"
             )
+        if len(set(taps)) < len(taps):
+            raise UsageError(f"A tap is named twice. Received: {', '.join(tap.title for tap in taps)}")
         crops = keras.Input((None, None, 3), dtype="uint8", name="crops")
         picture = _Preprocess(name="preprocess")(crops)
         targets = self._targets(keras, teacher, picture)
         self.watching = keras.Model(crops, targets)
+        learner = keras.Model(student.input, [student.get_layer(t.student).output for t in taps])
+        _check_resolutions(taps, learner, self.watching, sample.shape[1:])
         self.statistics = _channel_statistics(self.watching, sample)
 
-        # A fresh functional graph over the student's own layers, so that bfloat16 casts apply to it.
-        features = keras.Model(student.input, [student.get_layer(t.student).output for t in taps])(
-            keras.layers.Rescaling(1 / SPREAD)(picture)
-        )
+        # Called anew on its input, so that bfloat16 casts apply to it.
+        features = learner(keras.layers.Rescaling(1 / SPREAD)(picture))
+        features = features if isinstance(features, (list, tuple)) else [features]
         errors = []
         for tap, feature, target, (mean, deviation) in zip(
             taps, features, targets, self.statistics, strict=True
@@ -135,6 +138,23 @@ class Distiller:
         activation but by a factor, and lets one set of loss weights serve every layer.
         """
         write_half_precision(normalised_weights(self.student, sample), path)
+
+
+def _check_resolutions(
+    taps: tuple[Tap, ...], student: keras.Model, teacher: keras.Model, shape: tuple[int, ...]
+) -> None:
+    """Makes sure that each tap's two layers have one resolution, but for a last row of the teacher's."""
+    for tap, mine, theirs in zip(taps, _heights(student, shape), _heights(teacher, shape), strict=True):
+        if not mine <= theirs <= mine + 1:
+            raise UsageError(
+                f"A tap's two layers have one resolution; choose another layer or @ZOOM. Received: {tap.title}, "
+                f"{mine} and {theirs} high on a picture of {shape[0]}"
+            )
+
+
+def _heights(model: keras.Model, shape: tuple[int, ...]) -> list[int]:
+    shapes = model.compute_output_shape((1, *shape))
+    return [int(own[1]) for own in (shapes if isinstance(shapes, list) else [shapes])]
 
 
 def _layers() -> tuple[type, type]:
@@ -216,7 +236,7 @@ def normalised_weights(student: keras.Model, sample: np.ndarray) -> dict[str, np
     weights, previous = {}, np.full(3, 1 / SPREAD, "float32")
     for i, name in enumerate(names):
         mean = np.mean([np.asarray(batch[i], "float32").mean((0, 1, 2)) for batch in batches], axis=0)
-        mean = np.maximum(mean, mean.mean() / 20)
+        mean = np.maximum(mean, max(mean.mean() / 20, 1e-12))
         kernel, bias = student.get_layer(name).get_weights()
         weights[f"{name}/kernel"] = kernel * previous[:, None] / mean
         weights[f"{name}/bias"] = bias / mean

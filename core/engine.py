@@ -24,7 +24,7 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from impasto.models.register import NETWORKS
 from impasto.models.weights import choose, how_to_get, locate
@@ -327,8 +327,8 @@ class _Watcher:
         self.engine.tell("preview", id=self.job.id, path=str(path), step=step.step)
 
 
-def serve_stdin(device: str | None = None) -> int:
-    """Serves whoever started this process; returns the exit status.
+def serve_stdin(device: str | None = None) -> NoReturn:
+    """Serves whoever started this process, and ends it.
 
     Args:
         device: as for `Engine`.
@@ -337,7 +337,8 @@ def serve_stdin(device: str | None = None) -> int:
     os.dup2(2, 1)  # whatever any library prints must not come between the events
     sys.stdout = sys.stderr
     _die_with_parent()
-    return Engine(0, events, device).serve()
+    status = Engine(0, events, device).serve()
+    os._exit(status)  # all is tidied up; taking TensorFlow down in good order can take seconds
 
 
 def _die_with_parent() -> None:

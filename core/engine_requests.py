@@ -94,6 +94,8 @@ def read_stylize(request: dict[str, Any]) -> StylizeRequest:
     if not _fits(previews, float) or not previews >= 0:
         raise UsageError(f"preview_seconds is a number, 0 for no previews. Received: {previews!r}")
     sources = styles if isinstance(styles, list) else [styles]
+    if content is None and not sources:
+        raise UsageError("There is nothing to paint; give a content, a style, or both. Received: neither")
     return StylizeRequest(
         None if content is None else _source(content),
         [_source(style) for style in sources],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from impasto.core.images import Picture, save_picture
 from impasto.models.register import NETWORKS, VGG_MINI
 

@@ -71,6 +71,8 @@ def main(argv: list[str] | None = None) -> int:
     """
     # TensorFlow's own start-up lines would bury ours; a user may still ask for them.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a title in a terminal that lacks its letters
     began = time.perf_counter() - (process_seconds() if argv is None else 0)
     arguments = parse(argv)
     arguments.began = began

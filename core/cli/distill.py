@@ -83,7 +83,12 @@ def run(arguments: argparse.Namespace) -> int:
     for folder, _ in training:
         for path in folder.unreadable:
             print(f"passed over, not a readable picture: {path}", file=sys.stderr)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"Expected a folder to write into ({error.strerror}). Received: {arguments.output}"
+        ) from None
     check_same_run(arguments.output, settings)
     return _train(arguments, settings, training, held_out)
 

@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the command; returns the exit status."""
+    """Runs the command, which ends this process."""
     from ..engine import serve_stdin
 
-    return serve_stdin(arguments.device)
+    serve_stdin(arguments.device)

@@ -161,6 +161,7 @@ class _Painting:
         if math.isnan(self.to_first_step):
             self.to_first_step = time.perf_counter() - self.job.began
             self.before_first_step = self.to_first_step - step.step_seconds
+            self.last = step.step - 1 if self.job.resume else 0
         self.bar.show(step)
         if self.job.on_step:
             self.job.on_step(step)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from impasto.core.images import Picture, save_picture
 from PIL import Image
+
+from impasto.core.images import Picture, save_picture
 
 FAST = ("--size", 48, "--steps", 2)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from impasto.core.cli import build_parser, mxnet
 from impasto.core.images import load_picture
 from impasto.core.recipes import RECIPES
@@ -54,7 +55,9 @@ def test_the_last_picture_is_denoised(neural_art):
     for weight, name in ((0, "rough.png"), (0.2, "smooth.png")):
         words = ("--max-num-epochs", 5, "--stop-eps", 0, "--remove-noise", weight, "--output", name)
         assert neural_art(*words) == 0
-    rough, smooth = (np.abs(np.diff(load_picture(f"{name}.png").pixels, axis=0)) for name in ("rough", "smooth"))
+    rough, smooth = (
+        np.abs(np.diff(load_picture(f"{name}.png").pixels, axis=0)) for name in ("rough", "smooth")
+    )
     assert rough.mean() > 1.5 * smooth.mean()
 
 

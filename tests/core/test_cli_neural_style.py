@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+
 from impasto.core.cli import build_parser, neural_style
 from impasto.core.images import load_picture
 from impasto.core.recipes import RECIPES

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from impasto.core.cli.bar import ProgressBar
 from impasto.core.images import Picture, load_picture, save_picture
 from impasto.core.recipes import RECIPES, settings_for
@@ -189,6 +190,14 @@ def test_resume_refuses_another_run(paint, interrupt_at, capsys, pictures):
         assert reason in error.split("differs in")[1] and error.count("\n") == 1
     assert Path("out.png").read_bytes() == before
     assert paint("--resume", "--recipe", "quality", "--plot", "loss.png", "--save-every", 2) == 0  # the same
+
+
+def test_a_resumed_run_saves_no_picture_twice(paint, interrupt_at):
+    interrupt_at(3)
+    assert paint("--save-every", 2) == 130
+    Path("out_2.png").unlink()
+    assert paint("--save-every", 2, "--resume") == 0
+    assert files() == ["out.png", "out_4.png"]
 
 
 def test_resume_without_a_state(paint, capsys):

@@ -200,9 +200,9 @@ def test_layer_weights_must_fit_the_layers(small, content, painting):
 
 
 def test_strength_grows_monotonically(small, content, painting, style_distance):
-    target = Style("", Picture(painting), span=56).at(64)
+    target, content = Style("", Picture(painting), span=56).at(48), load_picture(content, size=48).pixels
     results = [
-        pixels(content, [painting], settings=small(strength=strength, steps=50, first_scale=0))
+        pixels(content, [painting], settings=small(size=48, strength=strength, steps=50, first_scale=0))
         for strength in (0.1, 0.3, 0.5, 0.7, 0.9)
     ]
     distances = [style_distance(result, target) for result in results]
@@ -232,7 +232,7 @@ def test_matched_colours_recolour_the_style_first(small, blobs):
     blue, red = blobs(48, 64, 1) * (0.2, 0.3, 0.9), blobs(40, 56, 2, cells=20) * (0.9, 0.2, 0.1)
     blue, red = blue.astype("float32"), red.astype("float32")
     means = {
-        colours: pixels(blue, [red], settings=small(colours=colours, strength=0.9, steps=40)).mean((0, 1))
+        colours: pixels(blue, [red], settings=small(colours=colours, strength=0.9, steps=25)).mean((0, 1))
         for colours in ("style", "match")
     }
     assert means["style"][0] > means["style"][2]
@@ -386,7 +386,7 @@ def test_a_resumed_run_paints_what_an_uninterrupted_one_does(optimizer, small, c
     whole = stylize(content, [painting], settings=settings)
     scales = [line[1] for line in whole.history]
     last_of_first = scales.index(45)  # events are counted from 1
-    for stop in (1, 2, last_of_first, last_of_first + 1, len(scales) - 1, len(scales)):
+    for stop in (2, last_of_first, last_of_first + 1, len(scales)):
         part = interrupted(content, painting, settings, stop)
         assert part.interrupted and len(part.history) == stop
         rest = stylize(content, [painting], settings=settings, resume=through_a_file(part.state, tmp_path))
@@ -431,7 +431,7 @@ def test_other_errors_in_on_progress_are_not_swallowed(small, content, painting)
 
 
 def test_any_events_state_can_be_resumed(small, content, painting):
-    settings, states = small(steps=6, first_scale=32), []
+    settings, states = small(steps=4, first_scale=32), []
     whole = stylize(
         content, [painting], settings=settings, on_progress=lambda event: states.append(event.state())
     )

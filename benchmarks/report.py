@@ -1,0 +1,232 @@
+"""Collects the benchmarks' JSON results into `results.md`, measured figures only.
+
+python benchmarks/report.py
+python benchmarks/report.py --results /tmp/r --output /tmp/r/results.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from common import FOLDER, REPOSITORY, RESULTS
+
+Lines = list[str]
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    arguments.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON results")
+    arguments.add_argument("--output", type=Path, default=FOLDER / "results.md")
+    given = arguments.parse_args()
+    sections = {
+        "process": process,
+        "step": step,
+        "convergence": convergence,
+        "convergence_vgg19": convergence,
+    }
+    found = {
+        name: json.loads(path.read_text())
+        for name in sections
+        if (path := given.results / f"{name}.json").exists()
+    }
+    if not found:
+        raise SystemExit(f"There are no results yet; run `make bench` first. Received: {given.results}")
+    lines = [
+        "# Measured",
+        "",
+        "Written by `make bench` (`benchmarks/report.py`); the figures behind it are in",
+    ]
+    lines += [f"`{_relative(given.results)}`.", "", *machines(found)]
+    for name, facts in found.items():
+        lines += ["", *sections[name](facts)]
+    temporary = given.output.with_name(given.output.name + ".part")
+    temporary.write_text("\n".join(lines) + "\n")
+    os.replace(temporary, given.output)
+    print(f"Written to {given.output}")
+
+
+def _relative(path: Path) -> Path:
+    path = path.resolve()
+    return path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path
+
+
+def table(header: list[str], rows: list[list[str]]) -> Lines:
+    """A Markdown table."""
+    return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def machines(found: dict[str, dict[str, Any]]) -> Lines:
+    """The machine, once if it was the same for all; the dates and how idle it was."""
+    described = {name: describe(facts["machine"]) for name, facts in found.items()}
+    if len(set(described.values())) == 1:
+        lines = [f"Machine: {next(iter(described.values()))}.", ""]
+    else:
+        lines = [f"Machine of `{name}`: {text}." for name, text in described.items()] + [""]
+    when = [
+        f"`{name}` on {facts['date']}"
+        + (
+            ""
+            if facts["load_average_before"] is None
+            else f" (load average before it: {facts['load_average_before']:g})"
+        )
+        for name, facts in found.items()
+    ]
+    return [*lines, f"Measured: {', '.join(when)}."]
+
+
+def describe(machine: dict[str, Any]) -> str:
+    """One line about a machine and the versions on it."""
+    versions = [f"{name} {version}" for name, version in machine["versions"].items() if version]
+    instructions = f" ({', '.join(machine['instructions'])})" if machine["instructions"] else ""
+    memory = f", {machine['memory_gb']:g} GB" if machine["memory_gb"] else ""
+    return (
+        f"{machine['processor']}{instructions}, {machine['cores']} cores{memory}, {machine['system']}, "
+        f"Python {machine['python']}, {', '.join(versions)}"
+    )
+
+
+def process(facts: dict[str, Any]) -> Lines:
+    """The section of `process.py`."""
+    used, runs = facts["settings"], facts["runs"]
+    rows = [
+        [
+            facts["titles"][name],
+            f"**{value:.2f}**",
+            ", ".join(f"{run[name]:.2f}" for run in runs),
+            f"{facts['targets'][name]:g}",
+            "yes" if value <= facts["targets"][name] else "no",
+        ]
+        for name, value in facts["median"].items()
+    ]
+    return [
+        "## The whole process",
+        "",
+        f"`impasto stylize {used['content']}.png {used['style']} -o out.png`, recipe {used['recipe']}, "
+        f"{runs[0]['network']}, {runs[0]['width']}×{runs[0]['height']}, {runs[0]['steps']} steps:",
+        "",
+        *table(["", f"median of {len(runs)}", "runs", "at most", "kept"], rows),
+    ]
+
+
+def step(facts: dict[str, Any]) -> Lines:
+    """The section of `step.py`."""
+    rows = []
+    for row in facts["rows"]:
+        loop = next(r for r in facts["rows"] if r["network"] == row["network"] and r["kind"] == "loop")
+        rows.append(
+            [
+                row["network"],
+                row["title"],
+                f"**{1000 * row['seconds']:.0f}**",
+                f"{1000 * row['fastest']:.0f}–{1000 * row['slowest']:.0f}",
+                f"{row['gflop']['step']:.1f}",
+                f"{row['gflops']:.0f}",
+                f"**{100 * row['share_of_peak']:.0f} %**",
+                f"{loop['seconds'] / row['seconds']:.2f}",
+                "" if row["peak_mb"] is None else f"{row['peak_mb']:.0f}",
+            ]
+        )
+    peaks = max(facts["rows"], key=lambda row: max(row["matmul_gflops"].values()))
+    used, least = facts["settings"], min(row["steps"] for row in facts["rows"])
+    library = "PyTorch" if peaks["kind"] == "loop" else "TensorFlow"
+    side = max(peaks["matmul_gflops"], key=peaks["matmul_gflops"].get)
+    header = [
+        "network",
+        "what",
+        "ms a step",
+        "range",
+        "GFLOP",
+        "GFLOP/s",
+        "share of peak",
+        "× the loop's speed",
+        "peak MB",
+    ]
+    return [
+        "## A step",
+        "",
+        f"One evaluation of loss and gradient, and the optimiser's update; {used['size']} px "
+        f"({used['content']}), float32, random weights, median of {least} steps or more. The peak is the "
+        f"fastest matrix product measured in the same run: {facts['peak_gflops']:.0f} GFLOP/s ({library}, "
+        f"{side}²). The arithmetic is counted from the layers' shapes: convolutions and Gram or covariance "
+        "matrices, forward and backward to the picture; the roots of covariance matrices are time that is "
+        "not counted as arithmetic.",
+        "",
+        *table(header, rows),
+    ]
+
+
+def convergence(facts: dict[str, Any]) -> Lines:
+    """The section of `convergence.py`."""
+    used, rows = facts["settings"], []
+    for row in facts["rows"]:
+        reached = row["seconds_to_target"]
+        is_loop = row["name"] == "plain loop"
+        rows.append(
+            [
+                row["name"],
+                row["objective"],
+                f"{row['steps']}"
+                + ("" if row["steps"] >= row["steps_planned"] else f" of {row['steps_planned']}"),
+                f"{row['seconds']:.1f}",
+                f"{row['lowest']:.4g} ({row['lowest_content']:.3g} + {row['lowest_style']:.3g})",
+                "never" if reached is None else f"{reached:.1f}",
+                "" if is_loop else "never" if reached is None else f"**1/{row['times_sooner']:.1f}**",
+                "never" if row["seconds_to_110_percent"] is None else f"{row['seconds_to_110_percent']:.1f}",
+            ]
+        )
+    reaching = [row for row in facts["rows"] if row["times_sooner"] and row["name"] != "plain loop"]
+    best = max(reaching, key=lambda row: row["times_sooner"], default=None)
+    verdict = (
+        "No other run reaches it."
+        if best is None
+        else (
+            f"First there: {best['name']}, in 1/{best['times_sooner']:.1f} of the loop's time "
+            f"(1/{best['times_sooner_with_imports']:.1f} with the import of the libraries counted on both "
+            "sides)."
+        )
+    )
+    loop = facts["rows"][0]
+    header = [
+        "run",
+        "makes small",
+        "steps",
+        "seconds",
+        "lowest loss (content + style)",
+        "s to the loop's loss",
+        "share of the loop's time",
+        "s to 1.1 × it",
+    ]
+    own = [
+        row["name"]
+        for row in facts["rows"]
+        if row["objective"].startswith("its own") and not row["times_sooner"]
+    ]
+    never = (
+        f" {', '.join(own)}: these make another objective small and never come to the loop's loss, whatever "
+        "their pictures look like."
+        if own
+        else ""
+    )
+    return [
+        f"## Loss against time: {used['network']}",
+        "",
+        f"{used['size']} px, {used['content']} in the style of {Path(used['style']).stem}. All pictures are "
+        "judged by the plain PyTorch loop's objective (Gram matrices and content) at the final size. "
+        f"After {loop['steps']} steps and {facts['loop_seconds']:.1f} s the loop's lowest loss is "
+        f"{facts['target']:.4g}. The target: the path of quality or draft is there in at most 1/5 of that "
+        f"time. {verdict}{never}",
+        "",
+        f"![Loss against seconds]({facts['plot']})",
+        "",
+        *table(header, rows),
+    ]
+
+
+if __name__ == "__main__":
+    main()
