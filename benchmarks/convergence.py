@@ -151,7 +151,8 @@ def _judge(work: Path, config: dict[str, Any], runs: dict[str, dict[str, Any]]) 
         losses = verdicts[run["file"]]
         run["judged"] = [[step, seconds, *losses[f"{step:05d}"]] for step, seconds in run["snapshots"]]
     own, judged = runs[LOOP]["history"][0][2], runs[LOOP]["judged"][0][2]
-    if not abs(own - judged) <= AGREEMENT * abs(own):
+    runs[LOOP]["disagreement"] = abs(own - judged) / abs(own)
+    if not runs[LOOP]["disagreement"] <= AGREEMENT:
         raise SystemExit(f"The loop and its judge disagree about the first picture: {own:.6g}, {judged:.6g}")
 
 
@@ -162,7 +163,8 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
         runs: by name, each with `judged`; `plain loop` is the one to compare with.
 
     Returns:
-        `target`, the lowest loss that the loop got to; `loop_seconds`; and `rows`, one for each run.
+        `target`, the lowest loss that the loop got to; `loop_seconds`; `disagreement`, the relative
+        difference of the judge from the loop on one picture; and `rows`, one for each run.
     """
     loop = runs[LOOP]
     # Its lowest, not its last: L-BFGS without a line search may stand badly at any one step.
@@ -196,7 +198,12 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 "judged": run["judged"],
             }
         )
-    return {"target": target, "loop_seconds": loop_seconds, "rows": rows}
+    return {
+        "target": target,
+        "loop_seconds": loop_seconds,
+        "disagreement": loop["disagreement"],
+        "rows": rows,
+    }
 
 
 if __name__ == "__main__":

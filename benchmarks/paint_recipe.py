@@ -43,7 +43,7 @@ class Watch:
         self.next = 1
         self.pictures: dict[str, np.ndarray] = {}
         self.snapshots: list[tuple[int, float]] = []
-        self.scales: list[tuple[int, int]] = []
+        self.own: list[tuple[int, int, float]] = []
         self.seconds = 0.0
 
     def __call__(self, step: Step) -> None:
@@ -55,7 +55,7 @@ class Watch:
             self.next = max(step.step + 1, round(step.step * 1.13))
             self.pictures[f"{step.step:05d}"] = step.picture()
             self.snapshots.append((step.step, self.seconds))
-            self.scales.append((step.step, step.scale))
+            self.own.append((step.step, step.scale, step.loss))
             self.paused += time.perf_counter() - now
         if over and step.step < step.steps:
             raise Cancelled("The time is over.")
@@ -89,7 +89,7 @@ def main() -> None:
     np.savez(given.snapshots, **watch.pictures)  # type: ignore[arg-type]
     facts = {
         "snapshots": watch.snapshots,
-        "scales": watch.scales,
+        "own": watch.own,  # (step, scale, the loss that the optimiser itself reported)
         "import_seconds": IMPORT_SECONDS,
         "seconds": watch.seconds,
         "steps": watch.snapshots[-1][0],

@@ -208,8 +208,8 @@ def convergence(facts: dict[str, Any]) -> Lines:
         if row["objective"].startswith("its own") and not row["times_sooner"]
     ]
     never = (
-        f" {', '.join(own)}: these make another objective small and never come to the loop's loss, whatever "
-        "their pictures look like."
+        f" {', '.join(own)}: these make another objective small and do not come to the loop's loss in the "
+        "loop's time, which says nothing about their pictures."
         if own
         else ""
     )
@@ -217,7 +217,8 @@ def convergence(facts: dict[str, Any]) -> Lines:
         f"## Loss against time: {used['network']}",
         "",
         f"{used['size']} px, {used['content']} in the style of {Path(used['style']).stem}. All pictures are "
-        "judged by the plain PyTorch loop's objective (Gram matrices and content) at the final size. "
+        "judged by the plain PyTorch loop's objective (Gram matrices and content) at the final size; nothing "
+        "runs longer than the loop. "
         f"After {loop['steps']} steps and {facts['loop_seconds']:.1f} s the loop's lowest loss is "
         f"{facts['target']:.4g}. The target: the path of quality or draft is there in at most 1/5 of that "
         f"time. {verdict}{never}",

@@ -166,22 +166,22 @@ def distill(
     for step in range(start, settings.steps):
         model.optimizer.learning_rate = learning_rate(settings, step)
         crops = crop_batch(training, settings.batch, settings.side, settings.seed, step, settings.shuffle)
-        losses.append(float(model.train_on_batch(crops, nothing)))
-        if not math.isfinite(losses[-1]):
-            raise ImpastoError(
-                "The training diverged; the last checkpoint is kept. Choose a lower --learning-rate and another "
-                f"output folder. Received: a loss of {losses[-1]:g} at step {step + 1}"
-            )
-        done = step + 1
-        errors = None
+        loss, done, errors = float(model.train_on_batch(crops, nothing)), step + 1, None
+        losses.append(loss)
         if done % settings.evaluate_every == 0 or done == settings.steps:
             errors = distiller.errors(test)
+        if not (math.isfinite(loss) and np.isfinite(0 if errors is None else errors).all()):
+            raise ImpastoError(
+                "The training diverged; the last checkpoint is kept. Choose a lower --learning-rate and another "
+                f"output folder. Received: a loss of {loss:g} at step {done}"
+            )
+        if errors is not None:
             log.write(done, time.monotonic() - began, float(np.mean(losses)), errors)
             losses = []
         if errors is not None or time.monotonic() - saved > 60 * settings.checkpoint_minutes:
             checkpoint.save(done)
             saved = time.monotonic()
-        on_progress(done, losses[-1] if losses else float("nan"), errors)
+        on_progress(done, loss, errors)
     errors = distiller.errors(test)
     sample = crop_batch(training, 256, settings.side, settings.seed, 1 << 41)
     distiller.export(output / "vgg_mini.npz", sample)
@@ -196,11 +196,14 @@ def held_out_crops(held_out: Folder, settings: DistillSettings) -> np.ndarray:
 def _optimizer(settings: DistillSettings) -> keras.optimizers.Optimizer:
     import keras
 
+    # Names of their own, or Keras numbers them, and a checkpoint is known by its variables' names.
     if settings.optimizer == "adamw":
-        return keras.optimizers.AdamW(settings.learning_rate, weight_decay=1e-4)
+        return keras.optimizers.AdamW(settings.learning_rate, weight_decay=1e-4, name="adam_w")
     from .muon import ConvolutionMuon
 
-    return ConvolutionMuon(settings.learning_rate, weight_decay=1e-2, adam_weight_decay=None)
+    return ConvolutionMuon(
+        settings.learning_rate, weight_decay=1e-2, adam_weight_decay=None, name="convolution_muon"
+    )
 
 
 class _Log:

@@ -205,7 +205,8 @@ def _channel_statistics(model: keras.Model, sample: np.ndarray) -> list[tuple[np
             np.stack([o.mean((0, 1, 2)), np.square(o, dtype="float64").mean((0, 1, 2))]) for o in outputs
         ]
         sums.append(moments)
-    means = [np.mean(column, axis=0) for column in zip(*sums, strict=True)]
+    counts = [len(sample[start : start + 8]) for start in range(0, len(sample), 8)]
+    means = [np.average(column, axis=0, weights=counts) for column in zip(*sums, strict=True)]
     result = []
     for first, second in means:
         deviation = np.sqrt(np.maximum(second - first**2, 0))
@@ -235,7 +236,8 @@ def normalised_weights(student: keras.Model, sample: np.ndarray) -> dict[str, np
     batches = [features.predict_on_batch(picture[i : i + 8]) for i in range(0, len(picture), 8)]
     weights, previous = {}, np.full(3, 1 / SPREAD, "float32")
     for i, name in enumerate(names):
-        mean = np.mean([np.asarray(batch[i], "float32").mean((0, 1, 2)) for batch in batches], axis=0)
+        means = [np.asarray(batch[i], "float32").mean((0, 1, 2)) for batch in batches]
+        mean = np.average(means, axis=0, weights=[len(batch[i]) for batch in batches]).astype("float32")
         mean = np.maximum(mean, max(mean.mean() / 20, 1e-12))
         kernel, bias = student.get_layer(name).get_weights()
         weights[f"{name}/kernel"] = kernel * previous[:, None] / mean
@@ -246,7 +248,9 @@ def normalised_weights(student: keras.Model, sample: np.ndarray) -> dict[str, np
 
 def write_half_precision(weights: dict[str, np.ndarray], path: Path) -> None:
     """Writes arrays as float16 to an .npz, beside it first and then renamed."""
+    largest = np.finfo("float16").max  # a silent channel's bias may be beyond it, and stays as silent
+    halved = {name: np.clip(array, -largest, largest).astype("float16") for name, array in weights.items()}
     temporary = path.with_name(path.name + ".part")
     with open(temporary, "wb") as file:
-        np.savez_compressed(file, **{name: array.astype("float16") for name, array in weights.items()})  # type: ignore[arg-type]
+        np.savez_compressed(file, **halved)  # type: ignore[arg-type]
     os.replace(temporary, path)

@@ -20,27 +20,22 @@ import queue
 import signal
 import sys
 import threading
-import time
 import traceback
 from contextlib import suppress
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from impasto.models.register import NETWORKS
-from impasto.models.weights import choose, how_to_get, locate
+from impasto.models.weights import how_to_get, locate
 
 from .engine_folder import delete, make_folder
-from .engine_requests import StylizeRequest, read_request, read_stylize
-from .errors import Cancelled, PictureError, UsageError
+from .engine_painting import Job, Painter
+from .engine_requests import read_request, read_stylize
+from .errors import Cancelled, UsageError
 from .failures import kind_of
 from .hushed import hushed
-from .images import Picture, check_output, save_picture
-from .inputs import load_inputs
+from .images import save_picture
 from .styles import gallery_names, load_style
 from .version import version
-
-if TYPE_CHECKING:
-    from .stylize import Result, Step
 
 PROTOCOL = 1
 GRACE = 1.5  # seconds for a step to end once the engine is told to; then it ends all the same
@@ -55,14 +50,6 @@ ADVICE = {
 }
 
 
-class Job:
-    """A painting asked for, waiting or being painted."""
-
-    def __init__(self, number: Any, request: StylizeRequest):
-        self.id, self.request = number, request
-        self.cancelled = threading.Event()
-
-
 class Engine:
     """Serves one client.
 
@@ -73,15 +60,14 @@ class Engine:
     """
 
     def __init__(self, requests: int, events: IO[str], device: str | None = None):
-        self.requests, self.events, self.device = requests, events, device
+        self.requests, self.events = requests, events
         self.jobs: queue.Queue[Job | None] = queue.Queue()
         self.waiting: list[Job] = []  # with the one being painted
         self.lock = threading.Lock()
         self.closing = threading.Event()
         self.status = 0
-        self.rates: dict[tuple[str, str], float] = {}  # seconds a step and pixel, by network and optimiser
-        self.previews: list[Path] = []
         self.folder = make_folder()
+        self.painter = Painter(self.tell, self.folder, device)
 
     def serve(self) -> int:
         """Serves until stdin ends or a signal comes; returns the exit status."""
@@ -204,7 +190,7 @@ class Engine:
 
     def _work(self, job: Job) -> None:
         try:
-            self._paint(job)
+            self.painter.paint(job)
         except Cancelled:
             self.tell("cancelled", id=job.id)
         except Exception as error:
@@ -212,119 +198,12 @@ class Engine:
         finally:
             self.waiting.remove(job)
 
-    def _paint(self, job: Job) -> None:
-        from .backend import select_device
-        from .stylize import stylize
-
-        if job.cancelled.is_set():
-            raise Cancelled("cancelled while it waited")
-        request, began = job.request, time.perf_counter()
-        check_output(request.output)
-        content, styles = load_inputs(request.content, request.styles, request.settings)
-        work = self._tell_started(job, content)
-        watcher = _Watcher(self, job)
-        with select_device(self.device):
-            result = stylize(
-                content,
-                styles,
-                settings=request.settings,
-                blend=request.blend,
-                on_progress=watcher.after_step,
-            )
-        if result.interrupted:
-            raise Cancelled("cancelled while it was painted")
-        notices = [*result.notices, *save_picture(result.picture, request.output)]
-        self._remember_rate(result, work)
-        self.tell(
-            "done",
-            id=job.id,
-            output=os.path.abspath(request.output),
-            width=result.picture.width,
-            height=result.picture.height,
-            network=result.network,
-            steps=result.history[-1][0],
-            seconds=time.perf_counter() - began,
-            reason=result.reason,
-            notices=notices,
-        )
-
-    def _tell_started(self, job: Job, content: Picture | None) -> float:
-        """Tells what will be done; returns how much that is, in pixels times steps."""
-        from .backend import describe_device
-        from .stylize import scales_for
-
-        settings = job.request.settings
-        height, width = (content.height, content.width) if content else (settings.size or 512,) * 2
-        scales = scales_for(settings, height, width)
-        steps = settings.steps_per_scale(len(scales))
-        pixels = [height * width * (scale / max(height, width)) ** 2 for scale in scales]
-        work = sum(size * count for size, count in zip(pixels, steps, strict=True))
-        network = choose(settings.network, settings.weights).network.name
-        rate = self.rates.get((network, settings.optimizer))
-        self.tell(
-            "started",
-            id=job.id,
-            device=describe_device(self.device),
-            network=network,
-            steps=sum(steps),
-            scales=scales,
-            width=width,
-            height=height,
-            seconds=rate and rate * work,
-        )
-        return work
-
-    def _remember_rate(self, result: Result, work: float) -> None:
-        """For the next estimate. The first step, which compiles, counts as one like the others."""
-        if len(result.history) > 1 and not result.reason:
-            (_, _, first, _), (_, _, last, _) = result.history[0], result.history[-1]
-            self.rates[result.network, result.settings.optimizer] = (last - first) / work
-
     def _tell_error(self, number: Any, error: Exception) -> None:
         kind = kind_of(error)
         if kind == "internal":
             traceback.print_exception(error)
         message = " ".join(str(error).split()) or type(error).__name__
         self.tell("error", id=number, kind=kind, message=message, advice=ADVICE[kind])
-
-
-class _Watcher:
-    """What happens after each step of a painting: progress, previews, cancelling."""
-
-    def __init__(self, engine: Engine, job: Job):
-        self.engine, self.job = engine, job
-        self.last = time.perf_counter()
-
-    def after_step(self, step: Step) -> None:
-        if self.job.cancelled.is_set():
-            raise Cancelled("cancelled")
-        self.engine.tell(
-            "progress",
-            id=self.job.id,
-            step=step.step,
-            steps=step.steps,
-            scale=step.scale,
-            loss=step.loss,
-            seconds=step.seconds,
-            seconds_left=step.seconds_left,
-        )
-        every = self.job.request.preview_seconds
-        if every and time.perf_counter() - self.last >= every and step.step < step.steps:
-            self._preview(step)
-            self.last = time.perf_counter()
-
-    def _preview(self, step: Step) -> None:
-        previews = self.engine.previews
-        path = self.engine.folder / f"preview-{len(previews)}.png"
-        try:
-            save_picture(step.painted(), path)
-        except PictureError as error:  # a full disk, say: the painting itself may still be saved
-            print(f"impasto: a preview is left out: {error}", file=sys.stderr)
-            return
-        previews.append(path)
-        if len(previews) > 2:  # a client may still be reading the last but one
-            previews[-3].unlink(missing_ok=True)
-        self.engine.tell("preview", id=self.job.id, path=str(path), step=step.step)
 
 
 def serve_stdin(device: str | None = None) -> NoReturn:

@@ -8,13 +8,25 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .errors import ImpastoError
+
 PREFIX = "impasto-engine-"
 
 
 def make_folder() -> Path:
-    """Makes a folder that only this user can read, after sweeping those of dead engines."""
-    sweep()
-    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    """Makes a folder that only this user can read, after sweeping those of dead engines.
+
+    Raises:
+        ImpastoError: there is no place for it.
+    """
+    try:
+        sweep()
+        return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    except OSError as error:
+        raise ImpastoError(
+            f"The temporary folder cannot be made ({error.strerror or error}); free space, or set TMPDIR to "
+            f"a folder that can be written. Received: {tempfile.tempdir}"
+        ) from error
 
 
 def sweep() -> None:

@@ -138,14 +138,18 @@ def _teacher(name: str, taps: list[str] | None) -> tuple[keras.Model, tuple[Tap,
 
     given = tuple(map(_tap, taps or []))
     if name in ("vgg19", "vgg16"):
-        from impasto.models.vgg import build_vgg
+        from impasto.models.vgg import build_network
+        from impasto.models.weights import choose
 
         vgg = (
             VGG_TAPS
             if name == "vgg19"
             else tuple(t._replace(teacher=t.teacher.replace("_conv4", "_conv3")) for t in VGG_TAPS)
         )
-        return build_vgg(name), given or vgg
+        network, path, _ = choose(name)
+        teacher = build_network(network, path, network.layers[-1])
+        teacher.trainable = False
+        return teacher, given or vgg
     if not Path(name).is_file():
         raise WeightsError(f"Expected a teacher's file, vgg19 or vgg16. Received: {name}")
     if Path(name).suffix in (".h5", ".hdf5"):
