@@ -12,7 +12,8 @@ def step_gflop(
 
     A convolution costs as much backward as forward, since no gradient by its weights is needed. A Gram
     or covariance matrix FᵀF of M positions and C channels costs 2·M·C² and, backward, the same. The
-    rest (ReLU, pooling, roots of C×C matrices, the optimiser) is left out.
+    rest (ReLU, pooling, roots of C×C matrices, the optimiser) is left out. VGG-19 to relu5_1 with five
+    Gram matrices at 512×512 comes to 397 GFLOP.
 
     Args:
         blocks: (convolutions, channels) of each block of 3×3 convolutions, as the register has them.

@@ -176,15 +176,30 @@ def _version(package: str) -> str | None:
         return None
 
 
-def load_average() -> float | None:
-    """How many processes want to run, by the mean of the last minute; warns where that disturbs."""
-    try:
-        load = os.getloadavg()[0]
-    except (AttributeError, OSError):
+def other_work(seconds: float = 2.0) -> float | None:
+    """The share of the processor that others use, measured before a benchmark; warns where that disturbs.
+
+    Returns:
+        0 to 1 of all cores together; None where the system does not tell.
+    """
+    before = _processor_times()
+    time.sleep(seconds if before else 0)
+    after = _processor_times()
+    if not before or not after:
         return None
-    if load > 0.5 * (os.cpu_count() or 1):
-        print(f"The machine is busy (load {load:.1f}): times will be too long.", file=sys.stderr)
-    return round(load, 2)
+    total = sum(after) - sum(before)
+    idle = sum(after[3:5]) - sum(before[3:5])  # idle, and waiting for disks: proc(5)
+    busy = max(0.0, 1 - idle / max(total, 1))
+    if busy > 0.1:
+        print(f"The machine is {busy:.0%} busy with other work: times will be too long.", file=sys.stderr)
+    return round(busy, 3)
+
+
+def _processor_times() -> list[int]:
+    try:
+        return [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    except (OSError, ValueError, IndexError):
+        return []
 
 
 def write_json(facts: dict[str, Any], path: Path) -> None:
@@ -195,19 +210,19 @@ def write_json(facts: dict[str, Any], path: Path) -> None:
     os.replace(temporary, path)
 
 
-def write_result(name: str, facts: dict[str, Any], folder: Path, load: float | None) -> None:
+def write_result(name: str, facts: dict[str, Any], folder: Path, busy: float | None) -> None:
     """Writes a benchmark's result with the date and the machine.
 
     Args:
         name: of the benchmark; its file is `name.json`.
         facts: what was measured.
         folder: where.
-        load: the load average before the measurement.
+        busy: what `other_work` said before the measurement.
     """
     about = {
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
-        "load_average_before": load,
+        "busy_before": busy,
     }
     write_json(about | facts, folder / f"{name}.json")
     print(f"{name}: written to {folder / (name + '.json')}", file=sys.stderr)

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import environment, load_average, parser, photograph, write_result
+from common import environment, other_work, parser, photograph, write_result
 
 TARGETS = {"seconds": 30.0, "seconds_before_first_step": 4.0, "peak_gb": 1.2}
 TITLES = {
@@ -41,7 +41,7 @@ def main() -> None:
     arguments.add_argument("--weights", help="the network's weight file, instead of its own")
     arguments.add_argument("--steps", type=int, help="instead of the recipe's")
     given = arguments.parse_args()
-    load = load_average()
+    busy = other_work()
     options = {name: getattr(given, name) for name in ("size", "recipe", "network", "weights", "steps")}
     with tempfile.TemporaryDirectory() as folder:
         content = write_photograph(given.content, Path(folder))
@@ -80,7 +80,7 @@ def main() -> None:
         print(f"{TITLES[name]:34} {value:6.2f}   target: at most {TARGETS[name]:g}")
     settings = options | {"content": given.content, "style": Path(given.style).stem}
     facts = {"settings": settings, "median": medians, "targets": TARGETS, "titles": TITLES, "runs": runs}
-    write_result("process", facts, given.results, load)
+    write_result("process", facts, given.results, busy)
 
 
 def impasto() -> list[str]:

@@ -24,8 +24,8 @@ import numpy as np
 from arithmetic import step_gflop
 from common import (
     in_child,
-    load_average,
     matmul_peak,
+    other_work,
     parser,
     peak_megabytes,
     photograph,
@@ -59,7 +59,7 @@ def main() -> None:
         print(json.dumps(measure(kind, network, Path(folder), given.steps, given.sides)))
         return
     require("torch")
-    load = load_average()
+    busy = other_work()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for network in given.networks:
@@ -87,7 +87,7 @@ def main() -> None:
             f"{row['network']:9} {row['title']:50} {row['seconds']:.3f} s, {100 * row['share_of_peak']:.0f} %"
         )
     facts = {"settings": {"size": given.size, "content": given.content}, "peak_gflops": peak, "rows": rows}
-    write_result("step", facts, given.results, load)
+    write_result("step", facts, given.results, busy)
 
 
 def prepare(folder: Path, network: str, content: str, size: int) -> None:

@@ -6,6 +6,7 @@ second picture in the same process pays neither for loading nor for tracing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -37,6 +38,7 @@ class Workbench:
 
     Attributes:
         extractor: the network, pruned.
+        gain: what a layer's activations are multiplied by to be about as large as VGG-19's.
         notice: which network `auto` took and how to get the other; None where one was named.
         objective: losses compiled with their gradient.
         content_losses, style_losses: those of the objective that take each kind of target.
@@ -44,6 +46,7 @@ class Workbench:
     """
 
     extractor: Extractor
+    gain: Callable[[str], float]
     notice: str | None
     objective: Objective
     content_losses: list[Loss]
@@ -131,6 +134,7 @@ def _workbench(
     image_losses = [TotalVariation(1.0, variation, scale=scale)] if variation else []
     return Workbench(
         extractor,
+        entry.gain,
         notice,
         Objective(extractor, contents + styles, image_losses),
         contents,
@@ -163,11 +167,19 @@ def _weights(settings: Settings, bench: Workbench) -> dict[str, float]:
             f"Received: {len(shares)} weights"
         )
     style = settings.style_weight * settings.style_multiplier()
-    weights = {loss.name: settings.content_weight for loss in bench.content_losses}
-    weights |= {
-        loss.name: style * part for loss, part in zip(bench.style_losses, parts if count else [], strict=True)
+    weights = {
+        loss.name: settings.content_weight * _power(settings, bench, loss, 2) for loss in bench.content_losses
     }
+    for loss, part in zip(bench.style_losses, parts if count else [], strict=True):
+        weights[loss.name] = style * part * _power(settings, bench, loss, 4)
     return weights | {loss.name: settings.tv_weight for loss in bench.objective.image_losses}
+
+
+def _power(settings: Settings, bench: Workbench, loss: Loss, exponent: int) -> float:
+    """The gain of a loss that grows with this power of the activations; 1 for one that does not grow."""
+    if settings.normalize_gradients or loss.variant in ("normalised", "scaled"):
+        return 1.0
+    return bench.gain(loss.layer) ** exponent
 
 
 def make_optimizer(settings: Settings, pixels: np.ndarray) -> Optimizer:

@@ -172,8 +172,8 @@ def distill(
             errors = distiller.errors(test)
         if not (math.isfinite(loss) and np.isfinite(0 if errors is None else errors).all()):
             raise ImpastoError(
-                "The training diverged; the last checkpoint is kept. Choose a lower --learning-rate and another "
-                f"output folder. Received: a loss of {loss:g} at step {done}"
+                "The training diverged; the last checkpoint is kept. Choose a lower --learning-rate and "
+                f"another output folder. Received: a loss of {loss:g} at step {done}"
             )
         if errors is not None:
             log.write(done, time.monotonic() - began, float(np.mean(losses)), errors)

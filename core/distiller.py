@@ -147,8 +147,8 @@ def _check_resolutions(
     for tap, mine, theirs in zip(taps, _heights(student, shape), _heights(teacher, shape), strict=True):
         if not mine <= theirs <= mine + 1:
             raise UsageError(
-                f"A tap's two layers have one resolution; choose another layer or @ZOOM. Received: {tap.title}, "
-                f"{mine} and {theirs} high on a picture of {shape[0]}"
+                f"A tap's two layers have one resolution; choose another layer or @ZOOM. Received: "
+                f"{tap.title}, {mine} and {theirs} high on a picture of {shape[0]}"
             )
 
 

@@ -25,5 +25,7 @@ class ConvolutionMuon(keras.optimizers.Muon):
 
     def lr_adjust(self, x):
         """Scales the update for the kernel seen as a matrix."""
+        if self.rms_rate is None:
+            return x
         longer = max(x.shape[0] * x.shape[1] * x.shape[2], x.shape[3])
-        return x * (longer**0.5 * (self.rms_rate or 1.0))
+        return x * (longer**0.5 * self.rms_rate)

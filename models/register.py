@@ -38,6 +38,9 @@ class Network:
         source: who made it.
         content_layers: where content is compared unless other layers are named.
         style_layers: where style is compared unless other layers are named, shallow to deep.
+        gains: for each block, what its activations are multiplied by to be about as large as VGG-19's.
+            Losses in the original tools' units count with them, so that those tools' weights mean here
+            what they mean there.
     """
 
     name: str
@@ -52,6 +55,11 @@ class Network:
     source: str
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
+    gains: tuple[float, ...] = (1, 1, 1, 1, 1)
+
+    def gain(self, layer: str) -> float:
+        """The gain of a layer's block, the layer by its canonical name."""
+        return self.gains[int(layer.removeprefix("relu").split("_")[0]) - 1]
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -157,6 +165,9 @@ VGG_MINI = Network(
     content_layers=("relu4_2",),
     # The ends of the blocks: the layers that the training itself looks at.
     style_layers=("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_1"),
+    # So that the six losses of `classic` begin about as large as that tool prints them with VGG-19,
+    # whose own activations were not at hand to measure; then judged by eye.
+    gains=(20, 16, 9, 10, 3),
 )
 
 NETWORKS: dict[str, Network] = {network.name: network for network in (VGG19, VGG16, VGG_MINI)}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import WeightsError
+from .weights import one_line
 
 if TYPE_CHECKING:
     import keras
@@ -71,7 +72,7 @@ def build_squeezenet(weights: Path) -> keras.Model:
     except (OSError, KeyError, ValueError) as error:
         raise WeightsError(
             "The teacher's weights cannot be used; expected SqueezeNet 1.1 in the Keras HDF5 layout. "
-            f"Received: {weights} ({error})"
+            f"Received: {weights} ({one_line(error)})"
         ) from None
     model.trainable = False
     return model

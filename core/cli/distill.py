@@ -133,6 +133,7 @@ def _teacher(name: str, taps: list[str] | None) -> tuple[keras.Model, tuple[Tap,
     import keras
 
     from impasto.models.squeezenet import build_squeezenet
+    from impasto.models.weights import one_line
 
     from ..distiller import SQUEEZENET_TAPS, VGG_TAPS
 
@@ -160,8 +161,10 @@ def _teacher(name: str, taps: list[str] | None) -> tuple[keras.Model, tuple[Tap,
         )
     try:
         teacher = keras.saving.load_model(name, compile=False)
-    except (ValueError, OSError) as error:
-        raise WeightsError(f"Expected a whole Keras model (.keras). Received: {name} ({error})") from None
+    except Exception as error:  # damage makes Keras, h5py and zipfile raise half a dozen kinds
+        raise WeightsError(
+            f"Expected a whole Keras model (.keras). Received: {name} ({one_line(error)})"
+        ) from None
     teacher.trainable = False
     return teacher, given
 

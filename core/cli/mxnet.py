@@ -16,9 +16,9 @@ from typing import Any
 from ..recipes import RECIPES, Settings, settings_for
 from .neural_style import gpu_or_cpu
 
-# Where the tool's own default differs from the recipe's, whose learning rate is its tutorial's.
+# What the tool reads and writes where nothing is said, and where its flags differ from what it fixes inside.
 CONTENT, STYLE, OUTPUT = "input/IMG_4343.jpg", "input/starry_night.jpg", "output/out.jpg"
-LEARNING_RATE, DELAY, SAVE_EPOCHS = 0.001, 75, 50
+DELAY, SAVE_EPOCHS = 75, 50
 
 RECIPE = RECIPES["mxnet"]
 
@@ -45,7 +45,7 @@ def add_parser(commands: Any) -> None:
     option("tv-weight", RECIPE.tv_weight, "weight of the Laplacian")
     option("max-num-epochs", RECIPE.steps, "steps at most", int, "N")
     option("max-long-edge", RECIPE.size, "longest side of the output in pixels", int, "N")
-    option("lr", LEARNING_RATE, "learning rate; the tutorial speaks of .1 to .3")
+    option("lr", RECIPE.learning_rate, "learning rate; the tutorial speaks of .1 to .3")
     option("lr-sched-delay", DELAY, "steps until the learning rate falls", int, "N")
     option("lr-sched-factor", RECIPE.schedule_factor, "by what it is then multiplied")
     option("gpu", 0, "GPU to use, -1 for the CPU; of several the first is used", str)
@@ -104,7 +104,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         tv_weight=arguments.tv_weight,
         steps=arguments.max_num_epochs,
         size=arguments.max_long_edge,
-        learning_rate=LEARNING_RATE if arguments.lr is None else arguments.lr,
+        learning_rate=arguments.lr,
         schedule_every=DELAY if arguments.lr_sched_delay is None else arguments.lr_sched_delay,
         schedule_factor=arguments.lr_sched_factor,
         denoise=arguments.remove_noise,

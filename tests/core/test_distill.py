@@ -1,6 +1,6 @@
 """Distillation: a small teacher, a few pictures, a few steps, and the real command line."""
 
-import csv
+import contextlib
 import json
 from dataclasses import replace
 
@@ -125,7 +125,7 @@ def test_without_decay_nothing_falls():
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(name, value):
-    with pytest.raises(UsageError, match=f"^{name} lies between .*Received: "):
+    with pytest.raises(UsageError, match=rf"^{name} lies between .*Received: "):
         replace(SETTINGS, **{name: value})
 
 
@@ -212,8 +212,9 @@ def exported(photos):
         if layer.weights:
             kernel, bias = layer.get_weights()
             bias = random.normal(0, 0.1, bias.shape)
-            bias[0] = -100  # a channel that never speaks
-            layer.set_weights([kernel * random.uniform(0.3, 3, kernel.shape[-1]), bias])
+            loudness = random.uniform(0.3, 3, kernel.shape[-1])
+            loudness[0], bias[0] = 0, -1  # a channel that never speaks
+            layer.set_weights([kernel * loudness, bias])
     crops = crop_batch([(Folder.read(photos), 1.0)], 12, 32, 0, 0)
     return student, crops, normalised_weights(student, crops)
 
@@ -271,12 +272,9 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize(("optimizer", "precision"), [("adamw", "float32"), ("muon", "mixed_bfloat16")])
-def test_a_resumed_training_ends_where_an_uninterrupted_one_does(optimizer, precision, teacher, photos, tmp_path):
+def test_a_resumed_training_ends_where_an_uninterrupted_one_does(teacher, photos, tmp_path):
     # Checkpoints after every step; the fall of the learning rate is part of what must be gone on with.
-    settings = replace(
-        SETTINGS, steps=5, optimizer=optimizer, precision=precision, decay=0.6, checkpoint_minutes=0
-    )
+    settings = replace(SETTINGS, steps=5, precision="mixed_bfloat16", decay=0.6, checkpoint_minutes=0)
 
     def train(name, kill=0):
         distiller, training, held_out = make(teacher, photos, settings)
@@ -288,10 +286,8 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(optimizer, prec
                 raise Killed
 
         (tmp_path / name).mkdir(exist_ok=True)
-        try:
+        with contextlib.suppress(Killed):
             distill(distiller, training, held_out, tmp_path / name, settings, watch)
-        except Killed:
-            pass
         return told
 
     whole = train("whole")
@@ -348,7 +344,7 @@ def test_a_diverging_training_stops_and_keeps_its_checkpoint(teacher, photos, tm
     for layer in distiller.model.layers:
         if layer.name.startswith("adapter_"):
             layer.set_weights([np.full_like(array, np.nan) for array in layer.get_weights()])
-    with pytest.raises(ImpastoError, match="diverged.*Received: a loss of nan at step 1"):
+    with pytest.raises(ImpastoError, match=r"diverged.*Received: a loss of nan at step 1"):
         distill(distiller, training, held_out, tmp_path, SETTINGS)
     assert not (tmp_path / "checkpoint.npz").exists() and not (tmp_path / "vgg_mini.npz").exists()
 
@@ -367,7 +363,9 @@ def test_a_damaged_checkpoint_is_one_clear_line(damage, teacher, photos, tmp_pat
     model.compile("sgd")
     Checkpoint(path, model).save(7)
     whole = path.read_bytes()
-    path.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "text": b"hello", "other": whole}[damage])
+    path.write_bytes(
+        {"cut": whole[: len(whole) // 2], "empty": b"", "text": b"hello", "other": whole}[damage]
+    )
     if damage == "other":
         with np.load(path) as file:
             contents = {name: file[name].ravel()[:1] for name in file.files if name != "step"}
@@ -397,7 +395,7 @@ def test_a_folder_belongs_to_one_run(tmp_path):
     (tmp_path / "checkpoint.npz").touch()
     check_same_run(tmp_path, replace(SETTINGS, steps=99, decay=0.5, checkpoint_minutes=1, evaluate_every=7))
     for change in ({"batch": 3}, {"seed": 1}, {"optimizer": "adamw"}, {"side": 48}, {"shuffle": 0.5}):
-        with pytest.raises(UsageError, match=f"other settings.*{next(iter(change))} was "):
+        with pytest.raises(UsageError, match=rf"other settings.*{next(iter(change))} was "):
             check_same_run(tmp_path, replace(SETTINGS, **change))
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(UsageError, match=r"damaged.*settings\.json"):
@@ -413,11 +411,22 @@ def command(photos, teacher_file, tmp_path):
 
     def run(*words, taps=WORDS, teacher=teacher_file, output=tmp_path / "run"):
         fixed = ["--side", "32", "--batch", "2", "--held-out", "2", "--precision", "float32", "--decay", "0"]
+        fixed += ["--optimizer", "adamw"]
         named = ["--taps", *taps] if taps else []
         try:
             return main(
-                ["distill", "--photos", str(photos), "--teacher", str(teacher), *named, *fixed]
-                + ["-o", str(output), *map(str, words)]
+                [
+                    "distill",
+                    "--photos",
+                    str(photos),
+                    "--teacher",
+                    str(teacher),
+                    *named,
+                    *fixed,
+                    "-o",
+                    str(output),
+                    *map(str, words),
+                ]
             )
         except SystemExit as end:
             return end.code
@@ -474,10 +483,12 @@ def test_wrong_requests_are_one_line_and_leave_nothing(words, options, said, com
     assert not (tmp_path / "run" / "checkpoint.npz").exists()
 
 
-def test_a_teacher_that_is_none_is_refused(command, capsys, tmp_path):
-    for name in ("missing.keras", "text.keras", "text.h5"):
+def test_a_teacher_that_is_none_is_refused(command, capsys, tmp_path, teacher_file):
+    for name in ("missing.keras", "text.keras", "text.h5", "cut.keras"):
         if name.startswith("text"):
             (tmp_path / name).write_text("hello")
+        elif name.startswith("cut"):
+            (tmp_path / name).write_bytes(teacher_file.read_bytes()[:-3000])
         assert command(teacher=tmp_path / name) == 1
         error = capsys.readouterr().err
         assert name in error and error.count("\n") == 1
@@ -519,7 +530,7 @@ def test_vgg_teaches_through_layers_that_it_has(tmp_path, monkeypatch):
 
 def test_vgg_without_weights_says_how_to_get_them(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(WeightsError, match="impasto models download vgg19"):
+    with pytest.raises(WeightsError, match=r"impasto models download vgg19"):
         _teacher("vgg19", None)
 
 

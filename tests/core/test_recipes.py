@@ -1,5 +1,6 @@
 """Settings, their ranges, and how a run is divided into scales and steps."""
 
+import itertools
 import math
 from dataclasses import FrozenInstanceError, fields, replace
 
@@ -23,7 +24,9 @@ def test_each_recipe_is_labelled_with_its_name():
 def test_changes_leave_the_recipe_alone():
     changed = settings_for("mxnet", steps=7, denoise=0)
     assert (changed.steps, changed.denoise) == (7, 0)
-    assert replace(changed, steps=RECIPES["mxnet"].steps, denoise=RECIPES["mxnet"].denoise) == RECIPES["mxnet"]
+    assert (
+        replace(changed, steps=RECIPES["mxnet"].steps, denoise=RECIPES["mxnet"].denoise) == RECIPES["mxnet"]
+    )
     with pytest.raises(FrozenInstanceError):
         changed.steps = 8
 
@@ -115,14 +118,16 @@ def test_strength_in_the_middle_is_the_recipes_balance():
 
 def test_strength_grows_without_end_but_stays_finite():
     multipliers = [settings_for(strength=i / 100).style_multiplier() for i in range(101)]
-    assert all(a < b for a, b in zip(multipliers[1:99], multipliers[2:100], strict=True))
+    assert all(a < b for a, b in itertools.pairwise(multipliers[1:100]))
     assert multipliers == sorted(multipliers)
     assert 1e-5 < multipliers[0] < 1.1e-4 and 0.9e4 < multipliers[-1] < 1e5
 
 
 def test_strength_is_symmetric_about_the_middle():
     for s in (0.1, 0.3, 0.45):
-        product = settings_for(strength=s).style_multiplier() * settings_for(strength=1 - s).style_multiplier()
+        product = (
+            settings_for(strength=s).style_multiplier() * settings_for(strength=1 - s).style_multiplier()
+        )
         assert product == pytest.approx(1)
 
 
@@ -148,8 +153,8 @@ def test_without_a_first_scale_there_is_one():
 def test_scales_rise_evenly_to_the_longest_side(longest, first):
     scales = settings_for(first_scale=first).scales(longest)
     assert scales[-1] == longest
-    ratios = [finer / coarser for coarser, finer in zip(scales, scales[1:], strict=False)]
-    # Rounding a count n of scales stretches each by a factor of at most √2^(1/2n); rounding pixels adds a bit.
+    ratios = [finer / coarser for coarser, finer in itertools.pairwise(scales)]
+    # Rounding a count n of scales stretches each by at most √2^(1/2n); rounding pixels adds a bit.
     assert all(2**0.25 - 0.1 < ratio < 2**0.75 + 0.1 for ratio in ratios)
     if longest > 2 * first:
         assert scales[0] == first and all(abs(ratio - math.sqrt(2)) < 0.26 for ratio in ratios)

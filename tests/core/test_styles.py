@@ -57,7 +57,9 @@ def test_a_style_file_comes_back_as_it_was(swatch, saved):
     assert os.listdir(saved.parent) == ["blue_night.webp"]
 
 
-@pytest.mark.parametrize("form", [str, lambda path: path, lambda path: path.read_bytes()], ids=["str", "path", "bytes"])
+@pytest.mark.parametrize(
+    "form", [str, lambda path: path, lambda path: path.read_bytes()], ids=["str", "path", "bytes"]
+)
 def test_a_style_file_is_read_in_any_form(form, swatch, saved):
     assert load_style(form(saved)).describe() == swatch.describe()
 
@@ -104,7 +106,7 @@ def test_a_failed_save_leaves_nothing(obstacle, swatch, tmp_path, monkeypatch):
     else:
         path.mkdir()
     before = sorted(os.listdir(tmp_path))
-    with pytest.raises(PictureError, match="could not be written.*Received: "):
+    with pytest.raises(PictureError, match=r"could not be written.*Received: "):
         save_style(swatch, path)
     assert sorted(os.listdir(tmp_path)) == [name for name in before if not name.endswith(".part")]
 
@@ -155,15 +157,19 @@ def test_a_damaged_picture_is_refused(tmp_path):
 
 def test_a_newer_versions_file_is_refused(tmp_path):
     path = write(tmp_path / "new.webp", style_comment(impasto_style=styles.VERSION + 1))
-    with pytest.raises(PictureError, match=f"newer version.*upgrade.*Received: new, version {styles.VERSION + 1}"):
+    with pytest.raises(
+        PictureError, match=rf"newer version.*upgrade.*Received: new, version {styles.VERSION + 1}"
+    ):
         load_style(path)
 
 
 @pytest.mark.parametrize(
-    "facts", [{"span": 0}, {"span": -3}, {"span": "wide"}, {"span": None}, {"span": [1]}, {"impasto_style": "x"}], ids=str
+    "facts",
+    [{"span": 0}, {"span": -3}, {"span": "wide"}, {"span": None}, {"span": [1]}, {"impasto_style": "x"}],
+    ids=str,
 )
 def test_a_style_file_with_senseless_facts_is_refused(facts, tmp_path):
-    with pytest.raises(PictureError, match="Received: odd") as caught:
+    with pytest.raises(PictureError, match=r"Received: odd") as caught:
         load_style(write(tmp_path / "odd.webp", style_comment(**facts)))
     assert "\n" not in str(caught.value)
 
@@ -212,7 +218,7 @@ def test_a_folder_does_not_hide_the_gallery(gallery, swatch, tmp_path, monkeypat
     ],
 )
 def test_an_unknown_style_is_answered_with_near_matches(gallery, typed, said):
-    with pytest.raises(UsageError, match=f"{said}.*Received: {typed}"):
+    with pytest.raises(UsageError, match=rf"{said}.*Received: {typed}"):
         load_style(typed)
 
 

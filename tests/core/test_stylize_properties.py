@@ -14,7 +14,7 @@ SIDES = st.integers(MIN_SIDE, 72)
 SEEDS = st.integers(0, 2**32 - 1)
 
 slowly = hypothesis_settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -29,7 +29,8 @@ def pillow_image(mode, height, width, seed):
     bands = Image.new(mode if mode not in ("P", "1") else "L", (1, 1)).getbands()
     values = np.round(random.integers(0, levels, (height, width, len(bands))) * (255 / max(levels - 1, 1)))
     image = Image.merge(
-        mode if len(bands) > 1 else "L", [Image.fromarray(values[..., i].astype("uint8")) for i in range(len(bands))]
+        mode if len(bands) > 1 else "L",
+        [Image.fromarray(values[..., i].astype("uint8")) for i in range(len(bands))],
     )
     return image.convert(mode)
 

@@ -1,0 +1,135 @@
+"""What comes with Impasto: the compact network's trained weights and the gallery's thirteen styles."""
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from impasto.core.features import Extractor
+from impasto.core.gallery import CATALOGUE, LICENCE
+from impasto.core.recipes import settings_for
+from impasto.core.styles import gallery_names, load_style
+from impasto.core.stylize import stylize
+from impasto.models.register import find_network
+from impasto.models.weights import check_weights, identify, locate, read_weights
+
+FOLDER = Path(str(resources.files("impasto.models")))
+NAMES = sorted(CATALOGUE)
+
+
+@pytest.fixture(autouse=True)
+def no_other_network(tmp_path, monkeypatch):
+    """Nothing in Keras's cache: what is found is what is bundled."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
+
+
+# ---------------------------------------------------------------- the network
+
+
+def test_the_weights_are_there_and_fit():
+    network = find_network("vgg_mini")
+    place = locate(network)
+    assert place.state == "bundled" and place.path == FOLDER / "vgg_mini.npz"
+    arrays = read_weights(place.path)
+    check_weights(network, arrays, place.path)
+    assert set(arrays) == set(network.shapes) and identify(place.path).name == "vgg_mini"
+
+
+def test_the_weights_are_small():
+    path = FOLDER / "vgg_mini.npz"
+    assert {array.dtype.name for array in read_weights(path).values()} == {"float16"}
+    assert path.stat().st_size < 3_700_000
+    assert abs(path.stat().st_size - find_network("vgg_mini").size) < 0.1 * path.stat().st_size  # as listed
+
+
+def test_every_layer_speaks_with_one_voice():
+    """Channels were scaled to a mean activation of 1 over photographs; other photographs are not far off."""
+    extract = Extractor("vgg_mini", find_network("vgg_mini").layers)
+    photographs = [data.chelsea()[:256, :256], data.astronaut()[:256, :256], data.coffee()[:256, :256]]
+    features = [extract((photograph[None] / 255).astype("float32")) for photograph in photographs]
+    for layer in extract.layers:
+        means = np.mean([np.asarray(own[layer]).mean((0, 1, 2)) for own in features], axis=0)
+        assert 0.6 < np.median(means) < 1.6, layer
+        assert (means > 0.05).mean() > 0.9, layer
+
+
+def test_the_network_has_learnt_to_see():
+    """Two parts of one texture are near, parts of two are far apart, also where their greys are the same."""
+    extract = Extractor("vgg_mini", ["relu4_2"])
+
+    def grams(picture):
+        rows = np.asarray(extract(picture[None].astype("float32"))["relu4_2"])[0].reshape(-1, 256)
+        matrix = rows.T @ rows
+        return matrix / np.linalg.norm(matrix)
+
+    grass, gravel, brick = (getattr(data, name)() / 255 for name in ("grass", "gravel", "brick"))
+    textures = [np.repeat(own[..., None], 3, axis=-1) for own in (grass, gravel, brick)]
+    # One colour distribution for all three, so that only structure distinguishes them.
+    ranks = [np.argsort(np.argsort(own[..., 0].ravel())).reshape(own.shape[:2]) for own in textures]
+    textures = [np.repeat((own / own.size)[..., None], 3, axis=-1) for own in ranks]
+    ones = [grams(own[:192, :192]) for own in textures]
+    others = [grams(own[300:492, 300:492]) for own in textures]
+    distances = np.array([[np.linalg.norm(one - other) for other in others] for one in ones])
+    assert distances.argmin(axis=1).tolist() == [0, 1, 2]
+    own, foreign = np.diag(distances).mean(), distances[~np.eye(3, dtype=bool)].mean()
+    assert own < 0.5 * foreign
+    assert foreign > 0.6  # 0.13 with random weights, to which all textures are nearly one
+
+
+def test_the_card_names_data_teacher_licence_and_errors():
+    card = (FOLDER / "vgg_mini.md").read_text(encoding="utf-8").lower()
+    for word in ("data", "squeezenet", "licence", "mit", "held-out", "relu1_2", "relu5_1", "impasto distill"):
+        assert word in card, word
+
+
+# ---------------------------------------------------------------- the gallery
+
+
+def test_the_gallery_is_the_catalogue():
+    assert gallery_names() == NAMES and len(NAMES) == 13
+    assert sorted(path.name for path in (FOLDER / "gallery").iterdir()) == [f"{name}.webp" for name in NAMES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_style_is_a_small_swatch_with_its_facts(name):
+    style = load_style(name)
+    assert style.name == name and style.is_swatch and style.network == "vgg_mini"
+    assert (style.title, style.author, style.year) == CATALOGUE[name] and style.licence == LICENCE
+    assert (FOLDER / "gallery" / f"{name}.webp").stat().st_size <= 400_000
+    assert style.picture.width == style.picture.height >= 256 and style.span >= style.picture.width
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_style_is_a_picture_that_others_can_show(name):
+    with Image.open(FOLDER / "gallery" / f"{name}.webp") as image:
+        image.load()
+        assert image.format == "WEBP" and CATALOGUE[name][0].split()[0] in image.getexif()[0x010E]
+    pixels = load_style(name).picture.pixels
+    assert pixels.std() > 0.03 and 0.05 < pixels.mean() < 0.97  # neither blank nor black
+    corners = [pixels[:128, :128], pixels[:128, -128:], pixels[-128:, :128], pixels[-128:, -128:]]
+    means = np.array([corner.mean((0, 1)) for corner in corners])
+    assert np.ptp(means, axis=0).max() < 0.35  # a texture is alike all over, a painting seldom
+
+
+def test_no_two_styles_are_alike():
+    palettes = np.array([load_style(name).picture.resized(64).pixels.reshape(-1) for name in NAMES])
+    distances = np.abs(palettes[:, None] - palettes[None]).mean(axis=-1)
+    assert distances[~np.eye(13, dtype=bool)].min() > 0.05
+
+
+# ---------------------------------------------------------------- together
+
+
+def test_a_photograph_is_painted_with_nothing_but_what_is_bundled():
+    photograph = data.chelsea()
+    settings = settings_for(size=96, steps=15)
+    results = [stylize(photograph, name, settings=settings) for name in ("starry_night", "the_scream")]
+    for result in results:
+        assert result.network == "vgg_mini" and any("vgg_mini" in notice for notice in result.notices)
+        assert result.picture.pixels.shape == (64, 96, 3) and np.isfinite(result.picture.pixels).all()
+        assert result.history[-1][3] < 0.8 * result.history[0][3]
+    night, scream = (result.picture.pixels.mean((0, 1)) for result in results)
+    assert night[2] - night[0] > scream[2] - scream[0] + 0.1  # blue by night, red at sunset

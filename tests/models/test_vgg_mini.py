@@ -1,0 +1,82 @@
+"""The compact network's shape: a small VGG, named as Keras Applications names VGG's layers."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from impasto.models.register import find_network, keras_spelling
+from impasto.models.vgg_mini import BLOCKS, build_vgg_mini, layer_names
+
+
+def test_layers_are_named_as_keras_names_vggs():
+    theirs = [layer.name for layer in keras.applications.VGG19(weights=None, include_top=False).layers]
+    model = build_vgg_mini()
+    mine = [layer.name for layer in model.layers[1:]]
+    assert set(mine) < set(theirs)
+    assert mine == [name for name in theirs if name in mine]  # in the same order
+    assert [name for name in mine if "conv" in name] == layer_names()
+    assert layer_names() == [keras_spelling(layer) for layer in find_network("vgg_mini").layers]
+
+
+def test_weights_have_the_registers_shapes():
+    shapes = {
+        f"{layer.name}/{kind}": tuple(weight.shape)
+        for layer in build_vgg_mini().layers
+        for kind, weight in zip(("kernel", "bias"), layer.weights, strict=False)
+    }
+    assert shapes == find_network("vgg_mini").shapes
+    assert build_vgg_mini().count_params() == find_network("vgg_mini").parameters
+    assert 1.7e6 < find_network("vgg_mini").parameters < 1.8e6  # 3.5 MB in half precision
+
+
+def test_features_halve_from_block_to_block():
+    model = build_vgg_mini()
+    every = keras.Model(model.input, [model.get_layer(name).output for name in layer_names()])
+    shapes = every.compute_output_shape((1, 96, 64, 3))
+    wanted = [
+        (1, 96 // 2**block, 64 // 2**block, channels)
+        for block, (count, channels) in enumerate(BLOCKS)
+        for _ in range(count)
+    ]
+    assert shapes == wanted
+
+
+def test_poolings_are_averages_and_convolutions_rectify():
+    model = build_vgg_mini()
+    picture = np.random.default_rng(0).normal(0, 60, (1, 32, 32, 3)).astype("float32")
+    names = ["block1_conv2", "block1_pool"]
+    feature, pooled = map(
+        np.asarray, keras.Model(model.input, [model.get_layer(name).output for name in names])(picture)
+    )
+    np.testing.assert_allclose(
+        pooled, feature.reshape(1, 16, 2, 16, 2, -1).mean((2, 4)), rtol=1e-4, atol=1e-4 * feature.max()
+    )
+    assert feature.min() == 0 < feature.max()
+
+
+@pytest.mark.parametrize("name", layer_names())
+def test_the_network_can_end_at_any_convolution(name):
+    model = build_vgg_mini(name)
+    channels = [channels for count, channels in BLOCKS for _ in range(count)]
+    assert model.layers[-1].name == name
+    assert model.output.shape[-1] == channels[layer_names().index(name)]
+
+
+def test_an_unknown_layer_is_refused():
+    with pytest.raises(ValueError, match=r"no layer of that name.*Received: block5_conv2"):
+        build_vgg_mini("block5_conv2")
+
+
+def test_activations_start_neither_dead_nor_exploding():
+    keras.utils.set_random_seed(0)
+    picture = np.random.default_rng(0).normal(0, 1, (1, 64, 64, 3)).astype("float32")
+    deviation = np.asarray(build_vgg_mini()(picture)).std()
+    assert 0.02 < deviation < 5
+
+
+def test_naming_the_layers_does_not_import_keras():
+    code = "import impasto.models.vgg_mini as m, sys; m.layer_names(); sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
