@@ -23,8 +23,6 @@ def shown(value):
 def test_the_table_of_settings_is_the_code():
     page = PAGE.read_text(encoding="utf-8").split("## All settings")[1]
     rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", page, re.M)
-        r"^\| `(\w+)` \|(.*)\|$", PAGE.read_text(encoding="utf-8").split("## All settings")[1], re.M
-    )
     table = {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
     expected = {
         field.name: [shown(getattr(recipe, field.name)) for recipe in RECIPES.values()]
