@@ -80,7 +80,7 @@ def make_sheet(photographs: Path, output: Path, parts: Path, size: int, names: l
             row.append(("" if row else load_style(name).title, load_picture(path).pixels))
         rows.append(row)
     if not names:
-        save_picture(Picture(sheet(rows)), output)
+        save_picture(Picture(sheet(rows, height=200)), output, quality=85)
 
 
 def main() -> None:
