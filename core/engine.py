@@ -35,6 +35,7 @@ from .failures import kind_of
 from .hushed import hushed
 from .images import save_picture
 from .styles import gallery_names, load_style
+from .unplotted import unplotted
 from .version import version
 
 PROTOCOL = 1
@@ -228,7 +229,7 @@ def _die_with_parent() -> None:
 
 
 def _import_keras() -> None:
-    with hushed():
+    with hushed(), unplotted():
         from . import stylize  # noqa: F401
 
 

@@ -81,7 +81,7 @@ class Settings:
     recipe: str = "quality"
     size: int = 512
     strength: float = 0.5
-    steps: int = 180
+    steps: int = 160
     first_scale: int = 128
     scale_ratio: float = math.sqrt(2)
     step_decay: float = 0.7
@@ -197,7 +197,7 @@ QUALITY = Settings()
 RECIPES = {
     "quality": QUALITY,
     # The same objective, ended early: for a look at what a style will do.
-    "draft": replace(QUALITY, recipe="draft", steps=80, step_decay=0.55),
+    "draft": replace(QUALITY, recipe="draft", steps=70, step_decay=0.55),
     # neural-style's defaults, in its own units (features of 0–255 pictures; TV's unit in docs/recipes.md).
     "classic": Settings(
         recipe="classic",

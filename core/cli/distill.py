@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError, WeightsError
+from ..hushed import hushed
 
 if TYPE_CHECKING:
     import keras
@@ -94,7 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace, settings: Any, training: list, held_out: Any) -> int:
-    import keras
+    with hushed():
+        import keras
     import numpy as np
     from tqdm import tqdm
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PictureError, UsageError
 from ..hushed import hushed
 from ..recipes import Settings
+from ..unplotted import unplotted
 from .common import tell
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class _Painting:
         self.state_path = state_path(job.output)
         state = self._load_state() if job.resume else None
 
-        with hushed():  # it takes seconds: Keras is imported here
+        with hushed(), unplotted():  # it takes seconds: Keras is imported here
             from ..backend import describe_device, select_device
             from ..stylize import stylize
         from .bar import ProgressBar

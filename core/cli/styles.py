@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..hushed import hushed
+from ..unplotted import unplotted
 from .common import numbers
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _synthesise(arguments: argparse.Namespace, name: str, make: Callable[..., St
     if output.suffix.lower() != EXTENSION:
         raise UsageError(f"A style file's name ends in {EXTENSION}. Received: {output}")
     check_output(output)
-    with hushed():
+    with hushed(), unplotted():
         from ..backend import describe_device, select_device
     from .bar import ProgressBar
     from .stopping import Stop
