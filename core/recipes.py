@@ -81,7 +81,7 @@ class Settings:
     recipe: str = "quality"
     size: int = 512
     strength: float = 0.5
-    steps: int = 160
+    steps: int = 150
     first_scale: int = 128
     scale_ratio: float = math.sqrt(2)
     step_decay: float = 0.7
