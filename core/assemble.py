@@ -177,7 +177,7 @@ def _weights(settings: Settings, bench: Workbench) -> dict[str, float]:
 
 def _power(settings: Settings, bench: Workbench, loss: Loss, exponent: int) -> float:
     """The gain of a loss that grows with this power of the activations; 1 for one that does not grow."""
-    if settings.normalize_gradients or loss.variant in ("normalised", "scaled"):
+    if not settings.calibrated or settings.normalize_gradients or loss.variant in ("normalised", "scaled"):
         return 1.0
     return bench.gain(loss.layer) ** exponent
 

@@ -56,6 +56,8 @@ class Settings:
         style_loss: `moments` (mean and covariance, Wasserstein-2 [c]), `gram` (the paper), `means`.
         gram_scaling: `paper`, `neural-style`, `mxnet` or `normalised` by the target's energy.
         variation: `l1`, `l2` (squared differences [n, c]) or `laplacian` [m].
+        calibrated: whether losses count the network's activations as large as VGG-19's, for which the
+            original tools' weights were chosen (`gains` in `models/register.py`).
         normalize_gradients: divide each loss layer's gradient by its L1 norm [n: off].
         optimizer: `adam`, `lbfgs`, `sgd`, `nesterov` or `scipy` (L-BFGS-B in float64).
         learning_rate: in units of the 0–1 picture [c: 0.02 for Adam].
@@ -100,6 +102,7 @@ class Settings:
     style_loss: str = "moments"
     gram_scaling: str = "paper"
     variation: str = "l2"
+    calibrated: bool = False
     normalize_gradients: bool = False
     optimizer: str = "adam"
     learning_rate: float = 0.02
@@ -205,6 +208,7 @@ RECIPES = {
         first_scale=0,
         pooling="max",
         rescale_pooling=False,
+        calibrated=True,
         first_padding="zero",
         content_layers=("relu4_2",),
         style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
@@ -232,6 +236,7 @@ RECIPES = {
         first_scale=0,
         pooling="average",
         rescale_pooling=False,
+        calibrated=True,
         first_padding="zero",
         content_layers=("relu4_2",),
         style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),

@@ -181,3 +181,16 @@ def test_finer_scales_get_their_share():
     counts = settings_for(steps=1000, step_decay=0.5).steps_per_scale(4)
     assert counts == pytest.approx([1000 * 0.5**i / 1.875 for i in range(4)], abs=1)
     assert settings_for(steps=400, step_decay=1).steps_per_scale(4) == (100, 100, 100, 100)
+
+
+def test_the_original_tools_weights_count_the_networks_gains(mini_weights):
+    from impasto.core.assemble import workbench
+    from impasto.models.register import find_network
+
+    network = find_network("vgg_mini")
+    settings = settings_for("classic", network="vgg_mini", weights=str(mini_weights))
+    weights = workbench(settings, content=True, style=True).objective.weights
+    assert weights["content:relu4_2"] == pytest.approx(settings.content_weight * network.gain("relu4_2") ** 2)
+    assert weights["gram:relu1_1"] == pytest.approx(settings.style_weight * network.gain("relu1_1") ** 4)
+    plain = workbench(replace(settings, calibrated=False), content=True, style=True).objective.weights
+    assert plain["gram:relu1_1"] == pytest.approx(settings.style_weight)
