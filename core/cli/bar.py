@@ -27,13 +27,16 @@ class ProgressBar:
         """Shows a step."""
         if self.quiet:
             return
-        if self.bar is None:
+        first = self.bar is None
+        if first:
             self.bar = self._made(event.steps)
         if self.bar.disable:
             return
         # Text first: `update` draws, and draws only where enough time has passed.
         self.bar.set_postfix_str(self.text(event), refresh=False)
         self.bar.update(event.step - self.bar.n)
+        if first:
+            self.bar.refresh()  # at once: the next step may be seconds away
 
     def text(self, event: Progress) -> str:
         """What stands behind the bar."""

@@ -124,7 +124,7 @@ def test_transparency_reaches_intermediate_pictures(paint, pictures, tmp_path):
 RUNS = {
     "adam": ("--size", 181, "--steps", 8),  # two scales: 128 and 181 pixels
     "lbfgs": ("--size", 48, "--steps", 12, "--optimizer", "lbfgs"),
-    "classic": ("--size", 40, "--steps", 10, "--recipe", "classic", "--seed", 3),
+    "classic": ("--size", 40, "--steps", 10, "--recipe", "classic", "--optimizer", "adam", "--seed", 3),
     "mxnet": ("--size", 40, "--steps", 8, "--recipe", "mxnet"),
 }
 

@@ -70,10 +70,8 @@ def test_every_recipe_paints(recipe, small, content, painting):
     result = stylize(content, [painting], settings=settings)
     assert result.picture.pixels.shape == content.shape and np.isfinite(result.picture.pixels).all()
     assert result.picture.pixels.min() >= 0 and result.picture.pixels.max() <= 1
-    assert losses(result)[-1] < losses(result)[0]
-    # From the content every recipe is quick; from flat noise random weights are slow to start with.
-    quick = losses(stylize(content, [painting], settings=replace(settings, init="content")))
-    assert quick[-1] < 0.7 * quick[0]
+    # The two old tools start from noise so faint that random weights are slow to leave it.
+    assert losses(result)[-1] < {"classic": 1, "mxnet": 1}.get(recipe, 0.8) * losses(result)[0]
     assert (result.network, result.settings.recipe, result.interrupted) == ("vgg_mini", recipe, False)
     assert np.abs(result.picture.pixels - content).max() > 0.05
 
@@ -373,8 +371,9 @@ def test_the_original_tools_weights_count_as_if_activations_were_vggs(small):
         for loss in losses_of:
             assert bench.objective.weights[loss.name] == pytest.approx(weight * gain(loss.layer) ** power)
     assert {find_network("vgg19").gain(layer) for layer in find_network("vgg19").layers} == {1}
-    bench = workbench(small("classic", normalize_gradients=True), content=True, style=True)
-    assert [bench.objective.weights[loss.name] for loss in bench.style_losses] == [100] * 5
+    for plain in ({"normalize_gradients": True}, {"calibrated": False}):
+        bench = workbench(small("classic", **plain), content=True, style=True)
+        assert [bench.objective.weights[loss.name] for loss in bench.style_losses] == [100] * 5
 
 
 def test_a_step_that_overshoots_leaves_the_last_good_picture(small, content, painting):
