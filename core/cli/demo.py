@@ -27,6 +27,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--size", type=int, default=320, help="longest side of each picture in pixels; default: 320"
     )
+    parser.add_argument(
+        "--strength", type=float, default=0.35, help="0 to 1; 0.35, the default, keeps small faces"
+    )
     parser.set_defaults(run=run)
 
 
@@ -41,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.perf_counter()
     check_output(arguments.output)
     styles = [load_style(style) for style in arguments.styles]
-    settings = settings_for(size=arguments.size)
+    settings = settings_for(size=arguments.size, strength=arguments.strength)
     print("Loading the network …", flush=True)
     from skimage import data
 
