@@ -214,7 +214,7 @@ def convergence(facts: dict[str, Any]) -> Lines:
         "",
         f"{used['size']} px, {used['content']} in the style of {Path(used['style']).stem}. All pictures are "
         "judged by the plain PyTorch loop's objective (Gram matrices and content) at the final size. Nothing "
-        "runs longer than the loop, classic and mxnet a minute. "
+        "runs longer than the loop; classic and mxnet are ended sooner, after the seconds in the table. "
         f"After {loop['steps']} steps and {facts['loop_seconds']:.1f} s the loop's lowest loss is "
         f"{facts['target']:.4g}. The target: the path of quality or draft is there in at most 1/5 of that "
         f"time. {verdict}{never}",
