@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
         "--styles", nargs="+", default=STYLES, metavar="STYLE", help=f"default: {' '.join(STYLES)}"
     )
     parser.add_argument(
-        "--size", type=int, default=320, help="longest side of each picture in pixels; default: 320"
+        "--size", type=int, default=288, help="longest side of each picture in pixels; default: 288"
     )
     parser.add_argument(
         "--strength", type=float, default=0.35, help="0 to 1; 0.35, the default, keeps small faces"
