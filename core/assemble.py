@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from impasto.models.register import Network
+from impasto.models.register import MEANS, Network
 from impasto.models.weights import choose
 
 from .backend import Tree, compile_function, to_tensor
@@ -27,7 +27,7 @@ from .recipes import Settings
 from .variation import TotalVariation
 
 # Caffe's mean colour on the 0-1 scale, red first: where the original tools' noise is centred.
-MEAN_COLOUR = np.array([123.68, 116.779, 103.939], "float32") / 255
+MEAN_COLOUR = np.array(MEANS[::-1], "float32") / 255
 
 STYLE_LOSSES = {"moments": MomentsLoss, "gram": GramLoss, "means": MeanLoss}
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from impasto.models.register import MEANS
+
 from .errors import UsageError
 
 if TYPE_CHECKING:
     import keras
 
-MEANS = (103.939, 116.779, 123.68)  # blue, green, red: Caffe's, as every network here takes them
 SPREAD = 64.0  # about the deviation of a photograph's pixels; divided out while training, folded in at export
 
 

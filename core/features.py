@@ -14,14 +14,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from impasto.models.register import Network, canonical_spelling, did_you_mean, keras_spelling
+from impasto.models.register import MEANS, Network, canonical_spelling, did_you_mean, keras_spelling
 from impasto.models.vgg import build_network, channels_last, prune
 from impasto.models.weights import choose
 
 from .errors import UsageError
 
 Tensor = Any
-MEANS = (103.939, 116.779, 123.68)  # blue, green, red of ImageNet: Caffe's, as Keras Applications has them
 
 
 class Extractor:

@@ -10,9 +10,9 @@ the pictures, the network and the settings, so that a run is gone on with only a
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ImpastoError, PictureError, UsageError
+from .errors import ImpastoError, UsageError
 from .images import Picture, load_picture
+from .picture_writing import write_file
 from .recipes import Settings
 from .styles import Style
 
@@ -77,21 +78,9 @@ def save_state(path: Path, state: dict[str, np.ndarray], identity: dict[str, Any
     Raises:
         PictureError: the file could not be written.
     """
-    beside = path.with_name(f".impasto-{secrets.token_hex(6)}.part")
-    try:
-        with open(beside, "xb") as file:
-            np.savez(file, **{_KEY: np.array(json.dumps(identity))}, **state)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException as error:
-        beside.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise PictureError(
-                f"The state to resume from could not be written ({error.strerror or error}); free space or "
-                f"choose another folder. Received: {path}"
-            ) from error
-        raise
+    packed = io.BytesIO()
+    np.savez(packed, **{_KEY: np.array(json.dumps(identity))}, **state)  # type: ignore[arg-type]
+    write_file(path, packed.getvalue())
 
 
 def load_state(path: Path, identity: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ import numpy as np
 
 from .errors import PictureError, UsageError
 from .images import Picture, load_picture
+from .picture_writing import write_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -181,16 +182,9 @@ def save_style(style: Style, path: Path | str, *, quality: int = 90) -> None:
     path = Path(path)
     if path.suffix.lower() != EXTENSION:
         raise UsageError(f"A style file's name ends in {EXTENSION}. Received: {path}")
-    image = _as_image(style.picture)
-    temporary = path.with_name(path.name + ".part")
-    try:
-        image.save(temporary, "WEBP", quality=quality, method=6, exif=_exif(style))
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise PictureError(
-            f"The style file could not be written ({error.strerror or error}). Received: {path}"
-        ) from None
+    encoded = io.BytesIO()
+    _as_image(style.picture).save(encoded, "WEBP", quality=quality, method=6, exif=_exif(style))
+    write_file(path, encoded.getvalue())
 
 
 def _as_image(picture: Picture) -> Image.Image:

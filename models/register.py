@@ -16,6 +16,10 @@ from dataclasses import dataclass, replace
 from .errors import UsageError
 from .vgg_mini import BLOCKS as VGG_MINI_BLOCKS
 
+# Blue, green, red of ImageNet: Caffe's, as Keras Applications has them; every network here takes pixels
+# of 0-255 minus these.
+MEANS = (103.939, 116.779, 123.68)
+
 SPELLINGS = re.compile(r"(?:relu|conv)(\d+)_(\d+)|block(\d+)_conv(\d+)")
 
 
