@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
@@ -94,20 +95,30 @@ def test_another_extension_is_refused(name, swatch, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@contextmanager
+def full_disk(room):
+    """Files take `room` bytes within the block, then refuse; not longer, or the report itself would fail."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 @pytest.mark.parametrize("obstacle", ["no folder", "a folder in its place", "full"])
-def test_a_failed_save_leaves_nothing(obstacle, swatch, tmp_path, request):
+def test_a_failed_save_leaves_nothing(obstacle, swatch, tmp_path):
     path = tmp_path / "style.webp"
     if obstacle == "no folder":
         path = tmp_path / "missing" / "style.webp"
-    elif obstacle == "full":
-        resource = pytest.importorskip("resource")
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # the write fails after 100 bytes
-    else:
+    elif obstacle == "a folder in its place":
         path.mkdir()
     before = sorted(os.listdir(tmp_path))
-    with pytest.raises(PictureError, match=r"could not be written.*Received: "):
+    with (
+        pytest.raises(PictureError, match=r"could not be written.*Received: "),
+        full_disk(100) if obstacle == "full" else nullcontext(),
+    ):
         save_style(swatch, path)
     assert sorted(os.listdir(tmp_path)) == before
 
