@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def step_gflop(
-    blocks: Sequence[tuple[int, int]], height: int, width: int, style_layers: Sequence[str], deepest: str
+    blocks: Sequence[Sequence[int]], height: int, width: int, style_layers: Sequence[str], deepest: str
 ) -> dict[str, float]:
     """The GFLOP (a multiplication and an addition are two) of a loss and its gradient by the picture.
 
@@ -16,7 +16,7 @@ def step_gflop(
     Gram matrices at 512×512 comes to 397 GFLOP.
 
     Args:
-        blocks: (convolutions, channels) of each block of 3×3 convolutions, as the register has them.
+        blocks: for each block, the channels of its 3×3 convolutions, as the register has them.
         height, width: of the picture.
         style_layers: those with a Gram or covariance matrix, such as `relu1_1`.
         deepest: the last layer that is computed.
@@ -26,8 +26,8 @@ def step_gflop(
     """
     convolutions = statistics = 0.0
     incoming, names = 3, []
-    for block, (count, channels) in enumerate(blocks, 1):
-        for number in range(1, count + 1):
+    for block, widths in enumerate(blocks, 1):
+        for number, channels in enumerate(widths, 1):
             name = f"relu{block}_{number}"
             convolutions += 2 * height * width * 9 * incoming * channels
             if name in style_layers:

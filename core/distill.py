@@ -27,6 +27,7 @@ from impasto.models.weights import one_line
 from .crops import Folder, crop_batch
 from .distiller import Distiller, Tap
 from .errors import ImpastoError, UsageError, WeightsError
+from .growing import grow
 
 if TYPE_CHECKING:
     import keras
@@ -51,6 +52,8 @@ class DistillSettings:
         seed: draws weights, crops and the held-out photographs.
         checkpoint_minutes: time between checkpoints.
         evaluate_every: steps between looks at the held-out photographs.
+        first_crops: number of the first step's crops; a run that goes on from another one's weights
+            passes over those that it has seen.
     """
 
     steps: int = 12_000
@@ -67,6 +70,7 @@ class DistillSettings:
     seed: int = 0
     checkpoint_minutes: float = 3.0
     evaluate_every: int = 500
+    first_crops: int = 0
 
     def __post_init__(self):
         for name, least, most in _RANGES:
@@ -84,6 +88,7 @@ _RANGES = (
     ("seed", 0, 2**32 - 1),
     ("checkpoint_minutes", 0, 100_000),
     ("evaluate_every", 1, 100_000_000),
+    ("first_crops", 0, 100_000_000),
 )
 
 
@@ -135,6 +140,7 @@ def distill(
     output: Path,
     settings: DistillSettings,
     on_progress: Callable[[int, float, np.ndarray | None], None] = lambda *_: None,
+    grow_from: Path | None = None,
 ) -> np.ndarray:
     """Trains, or goes on training, and writes everything into the output folder.
 
@@ -145,6 +151,7 @@ def distill(
         output: folder for `checkpoint.npz`, `log.csv`, and at the end `vgg_mini.npz`.
         settings: how to train.
         on_progress: called after every step with (steps done, training loss, held-out errors or None).
+        grow_from: a narrower network's checkpoint to begin with, where the folder has none yet.
 
     Returns:
         The held-out errors at the end, one for each tap.
@@ -159,13 +166,16 @@ def distill(
     model.optimizer.build(model.trainable_variables)
     checkpoint = Checkpoint(output / "checkpoint.npz", model)
     start = checkpoint.load()
+    if grow_from and not start:
+        grow([*model.trainable_variables, *model.optimizer.variables], grow_from)
     test = held_out_crops(held_out, settings)
     nothing = np.zeros((settings.batch, len(distiller.taps)), "float32")
     log = _Log(output / "log.csv", distiller.taps, start)
     saved, losses, began = time.monotonic(), [], time.monotonic()
     for step in range(start, settings.steps):
         model.optimizer.learning_rate = learning_rate(settings, step)
-        crops = crop_batch(training, settings.batch, settings.side, settings.seed, step, settings.shuffle)
+        number = settings.first_crops + step
+        crops = crop_batch(training, settings.batch, settings.side, settings.seed, number, settings.shuffle)
         loss, done, errors = float(model.train_on_batch(crops, nothing)), step + 1, None
         losses.append(loss)
         if done % settings.evaluate_every == 0 or done == settings.steps:
@@ -241,7 +251,7 @@ def check_same_run(output: Path, settings: DistillSettings) -> None:
     file, now = output / "settings.json", asdict(settings)
     if (output / "checkpoint.npz").exists() and file.exists():
         try:
-            before = dict(json.loads(file.read_text()))
+            before = asdict(DistillSettings()) | json.loads(file.read_text())
         except (ValueError, TypeError, OSError) as error:
             raise UsageError(
                 f"The notes on the run in this folder are damaged; choose another folder. Received: {file} "

@@ -32,7 +32,7 @@ class Network:
     Attributes:
         name: what the command line and `Extractor` call it.
         title: what people call it.
-        blocks: (convolutions, channels) of each block.
+        blocks: for each block, the channels of its convolutions.
         pooling: the pooling it was trained with, `"max"` or `"average"`.
         file: name of its weight file, in Keras's cache or, if bundled, beside this module.
         size: the weight file's size in bytes, for display.
@@ -49,7 +49,7 @@ class Network:
 
     name: str
     title: str
-    blocks: tuple[tuple[int, int], ...]
+    blocks: tuple[tuple[int, ...], ...]
     pooling: str
     file: str
     size: int
@@ -69,7 +69,9 @@ class Network:
     def layers(self) -> tuple[str, ...]:
         """All layers, shallow to deep: `("relu1_1", "relu1_2", "relu2_1", ...)`."""
         return tuple(
-            f"relu{block}_{n}" for block, (count, _) in enumerate(self.blocks, 1) for n in range(1, count + 1)
+            f"relu{block}_{n}"
+            for block, widths in enumerate(self.blocks, 1)
+            for n in range(1, len(widths) + 1)
         )
 
     @property
@@ -77,8 +79,8 @@ class Network:
         """All weights' shapes: `{"block1_conv1/kernel": (3, 3, 3, 64), "block1_conv1/bias": (64,), ...}`."""
         shapes: dict[str, tuple[int, ...]] = {}
         incoming = 3
-        for block, (count, channels) in enumerate(self.blocks, 1):
-            for n in range(1, count + 1):
+        for block, widths in enumerate(self.blocks, 1):
+            for n, channels in enumerate(widths, 1):
                 shapes[f"block{block}_conv{n}/kernel"] = (3, 3, incoming, channels)
                 shapes[f"block{block}_conv{n}/bias"] = (channels,)
                 incoming = channels
@@ -106,7 +108,7 @@ class Network:
             near = did_you_mean(name or spelling, self.layers)
             raise UsageError(
                 f"{self.name} has no such layer.{near} It has {self.layers[0]} to {self.layers[-1]}"
-                f" (convolutions in its blocks: {', '.join(str(n) for n, _ in self.blocks)})."
+                f" (convolutions in its blocks: {', '.join(str(len(widths)) for widths in self.blocks)})."
                 f" Received: {spelling!r}"
             )
         return name
@@ -135,7 +137,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 VGG19 = Network(
     name="vgg19",
     title="VGG-19",
-    blocks=((2, 64), (2, 128), (4, 256), (4, 512), (4, 512)),
+    blocks=((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4),
     pooling="max",
     file="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
     size=80_134_624,
@@ -150,7 +152,7 @@ VGG16 = replace(
     VGG19,
     name="vgg16",
     title="VGG-16",
-    blocks=((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)),
+    blocks=((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
     file="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
     size=58_889_256,
     md5="6d6bbae143d832006294945121d1f1fc",

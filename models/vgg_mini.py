@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-# (convolutions, channels) of each block. Two convolutions of 3×3 see 5×5, enough for a stroke's
+# The channels of each block's convolutions. Two convolutions of 3×3 see 5×5, enough for a stroke's
 # edge at each scale; halving VGG's channels divides its arithmetic by about seven.
-BLOCKS = ((2, 32), (2, 64), (2, 128), (2, 256), (1, 256))
+BLOCKS = ((32, 32), (64, 64), (128, 128), (256, 256), (256,))
 
 
 def layer_names() -> list[str]:
     """The convolutions' names, shallow to deep, as Keras Applications would spell them."""
-    return [f"block{b}_conv{c}" for b, (count, _) in enumerate(BLOCKS, 1) for c in range(1, count + 1)]
+    return [f"block{b}_conv{c}" for b, widths in enumerate(BLOCKS, 1) for c in range(1, len(widths) + 1)]
 
 
 def build_vgg_mini(deepest: str | None = None) -> keras.Model:
@@ -42,8 +42,8 @@ def build_vgg_mini(deepest: str | None = None) -> keras.Model:
     deepest = deepest or layer_names()[-1]
     picture = keras.Input((None, None, 3), name="picture")
     x = picture
-    for b, (count, channels) in enumerate(BLOCKS, 1):
-        for c in range(1, count + 1):
+    for b, widths in enumerate(BLOCKS, 1):
+        for c, channels in enumerate(widths, 1):
             name = f"block{b}_conv{c}"
             x = keras.layers.Conv2D(
                 channels, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=name

@@ -41,6 +41,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FOLDER", help="checkpoint, log, plot, weights"
     )
+    parser.add_argument(
+        "--grow-from",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="begin with what a narrower network's run had learnt: its checkpoint.npz",
+    )
     for name, kind, text in (
         ("steps", int, "optimiser steps in all"),
         ("batch", int, "crops a step"),
@@ -51,6 +57,7 @@ def add_parser(commands: Any) -> None:
         ("seed", int, "draws weights, crops and held-out photographs"),
         ("checkpoint_minutes", float, "time between checkpoints"),
         ("evaluate_every", int, "steps between held-out errors"),
+        ("first_crops", int, "number of the first step's crops, to pass over those already seen"),
         ("optimizer", str, "muon or adamw"),
         ("precision", str, "mixed_bfloat16 or float32"),
     ):
@@ -120,7 +127,7 @@ def _train(arguments: argparse.Namespace, settings: Any, training: list, held_ou
             plot_log(arguments.output / "log.csv", arguments.output / "log.png")
             print(f"step {done}: held-out " + " ".join(f"{error:.3f}" for error in errors), flush=True)
 
-    errors = distill(distiller, training, held_out, arguments.output, settings, show)
+    errors = distill(distiller, training, held_out, arguments.output, settings, show, arguments.grow_from)
     bar.close()
     shares = errors / distiller.spread(held_out_crops(held_out, settings))
     print(f"{'held out':24} error  share of variance left")

@@ -42,12 +42,12 @@ def register(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     served = tmp_path / "served"
     served.mkdir()
-    small = replace(VGG19, blocks=((1, 4), (1, 6)))
+    small = replace(VGG19, blocks=((4,), (6,)))
     path = served / VGG19.file
     write(path, small)
     monkeypatch.setitem(NETWORKS, "vgg19", replace(small, size=path.stat().st_size, md5=file_md5(path)))
-    monkeypatch.setitem(NETWORKS, "vgg16", replace(VGG16, blocks=((1, 4), (1, 5))))
-    mini = replace(VGG_MINI, blocks=((1, 2),), file=str(tmp_path / "mini.npz"))
+    monkeypatch.setitem(NETWORKS, "vgg16", replace(VGG16, blocks=((4,), (5,))))
+    mini = replace(VGG_MINI, blocks=((2,),), file=str(tmp_path / "mini.npz"))
     np.savez(mini.file, **{name: np.ones(shape, "float16") for name, shape in mini.shapes.items()})
     monkeypatch.setitem(NETWORKS, "vgg_mini", mini)
     return path

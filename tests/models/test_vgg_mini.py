@@ -38,8 +38,8 @@ def test_features_halve_from_block_to_block():
     shapes = every.compute_output_shape((1, 96, 64, 3))
     wanted = [
         (1, 96 // 2**block, 64 // 2**block, channels)
-        for block, (count, channels) in enumerate(BLOCKS)
-        for _ in range(count)
+        for block, widths in enumerate(BLOCKS)
+        for channels in widths
     ]
     assert shapes == wanted
 
@@ -60,7 +60,7 @@ def test_poolings_are_averages_and_convolutions_rectify():
 @pytest.mark.parametrize("name", layer_names())
 def test_the_network_can_end_at_any_convolution(name):
     model = build_vgg_mini(name)
-    channels = [channels for count, channels in BLOCKS for _ in range(count)]
+    channels = [channels for widths in BLOCKS for channels in widths]
     assert model.layers[-1].name == name
     assert model.output.shape[-1] == channels[layer_names().index(name)]
 

@@ -19,8 +19,8 @@ from impasto.models.weights import (
     read_weights,
 )
 
-SMALL = replace(VGG19, blocks=((1, 4), (2, 6)))  # two blocks stand for the whole network: files stay tiny
-OTHER = replace(VGG16, blocks=((1, 4), (1, 6)))  # has all its layers in common with SMALL
+SMALL = replace(VGG19, blocks=((4,), (6, 6)))  # two blocks stand for the whole network: files stay tiny
+OTHER = replace(VGG16, blocks=((4,), (6,)))  # has all its layers in common with SMALL
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def small(monkeypatch, keras_home, publish, make_weights, tmp_path):
     monkeypatch.setitem(NETWORKS, "vgg19", replace(SMALL, md5=file_md5(path)))
     monkeypatch.setitem(NETWORKS, "vgg16", OTHER)
     mini = tmp_path / "mini.npz"
-    bundled = replace(VGG_MINI, blocks=((1, 2),), file=str(mini))
+    bundled = replace(VGG_MINI, blocks=((2,),), file=str(mini))
     np.savez(mini, **make_weights(bundled))
     monkeypatch.setitem(NETWORKS, "vgg_mini", bundled)
     return path, arrays
