@@ -94,9 +94,9 @@ class Settings:
     first_padding: str = "replicate"
     content_layers: tuple[str, ...] | None = None
     style_layers: tuple[str, ...] | None = None
-    content_weight: float = 0.05
+    content_weight: float = 0.17
     style_weight: float = 1.0
-    tv_weight: float = 1.0
+    tv_weight: float = 3.4
     style_layer_weights: tuple[float, ...] | None = (4, 2, 1, 1, 1)
     content_loss: str = "normalised"
     style_loss: str = "moments"

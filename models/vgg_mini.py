@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import keras
 
 # The channels of each block's convolutions. Two convolutions of 3×3 see 5×5, enough for a stroke's
-# edge at each scale; halving VGG's channels divides its arithmetic by about seven.
-BLOCKS = ((32, 32), (64, 64), (128, 128), (256, 256), (256,))
+# edge at each scale; halving VGG's channels divides its arithmetic by about seven. The fourth block
+# ends wider: it answers for two depths of the teacher at once (a table in docs/networks.md).
+BLOCKS = ((32, 32), (64, 64), (128, 128), (256, 384), (256,))
 
 
 def layer_names() -> list[str]:

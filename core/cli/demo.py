@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         "--size", type=int, default=288, help="longest side of each picture in pixels; default: 288"
     )
     parser.add_argument(
-        "--strength", type=float, default=0.35, help="0 to 1; 0.35, the default, keeps small faces"
+        "--strength", type=float, default=0.5, help="0 to 1; 0.5, the default, keeps small faces"
     )
     parser.set_defaults(run=run)
 
