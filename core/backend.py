@@ -163,34 +163,37 @@ def shared(function: Callable[..., Tree]) -> Callable[..., Tree]:
     )
 
 
-def gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def gradient(function: Callable[[Tree], Tensor], x: Tree) -> Tree:
     """The gradient of a scalar function at ``x``, usable inside a function that is itself differentiated.
 
     Args:
-        function: Takes a tensor, returns a scalar.
+        function: Takes a tensor, or a tree of tensors, and returns a scalar.
         x: Where the gradient is wanted.
 
     Returns:
-        A tensor of the shape of ``x`` through which nothing is differentiated.
+        The like of ``x``, through which nothing is differentiated.
     """
     name = keras.backend.backend()
     if name == "tensorflow":
         import tensorflow as tf
 
-        x = tf.stop_gradient(x)
+        x = keras.tree.map_structure(tf.stop_gradient, x)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             value = function(x)
-        return tf.stop_gradient(tape.gradient(value, x, unconnected_gradients="zero"))
+        slopes = tape.gradient(value, x, unconnected_gradients="zero")
+        return keras.tree.map_structure(tf.stop_gradient, slopes)
     if name == "jax":
         import jax
 
-        return jax.lax.stop_gradient(jax.grad(function)(jax.lax.stop_gradient(x)))
+        stop = jax.lax.stop_gradient
+        return keras.tree.map_structure(stop, jax.grad(function)(keras.tree.map_structure(stop, x)))
     import torch
 
-    x = x.detach().requires_grad_(True)
+    x = keras.tree.map_structure(lambda leaf: leaf.detach().requires_grad_(True), x)
     with torch.enable_grad():
-        return torch.autograd.grad(function(x), x)[0]
+        slopes = torch.autograd.grad(function(x), keras.tree.flatten(x))
+    return keras.tree.pack_sequence_as(x, list(slopes))
 
 
 def to_tensor(array: Any, dtype: str | None = None) -> Tensor:

@@ -98,10 +98,14 @@ class Extractor:
         Returns:
             Canonical layer name → (1, about height / stride, about width / stride, channels).
         """
-        if self.preprocess:
-            image = ops.flip(image, axis=-1) * 255.0 - ops.convert_to_tensor(MEANS, dtype=image.dtype)
-        features = self.model(image, training=False)
+        features = self.model(self.preprocessed(image), training=False)
         return {layer: features[layer] for layer in self.layers}
+
+    def preprocessed(self, image: Tensor) -> Tensor:
+        """What the network takes, of a picture of 0–1; see `preprocess`."""
+        if not self.preprocess:
+            return image
+        return ops.flip(image, axis=-1) * 255.0 - ops.convert_to_tensor(MEANS, dtype=image.dtype)
 
     @cached_property
     def strides(self) -> dict[str, int]:

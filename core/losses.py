@@ -168,15 +168,27 @@ class ContentLoss(Loss):
 
     def distance(self, features: Tensor, target: Tensor) -> Tensor:
         """The scaled squared error."""
-        if self.variant == "mean":
-            return ops.mean(ops.square(features - target))
-        if self.variant == "sum":
-            return 0.5 * squared_error(features, target)
-        if self.variant == "squares":
-            return squared_error(features, target)
+        return self.compare(self.sums(features, target), ops.cast(ops.size(features), features.dtype))
+
+    def sums(self, features: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """What this variant's `compare` needs, each a sum over positions and channels: a scalar."""
+        difference = features - target
+        sums = {"squares": ops.sum(ops.square(difference))}
         if self.variant == "scaled":
-            return gradient_scaled_error(features, target)
-        return relative_error(features, target)
+            sums["absolutes"] = ops.sum(absolute(difference))
+        if self.variant == "normalised":
+            sums["energy"] = ops.sum(ops.square(target))
+        return sums
+
+    def compare(self, sums: dict[str, Tensor], values: Tensor) -> Tensor:
+        """The scaled squared error, from `sums` and the number of values that were summed."""
+        if self.variant == "mean":
+            return sums["squares"] / values
+        if self.variant == "sum":
+            return 0.5 * sums["squares"]
+        if self.variant == "squares":
+            return sums["squares"]
+        return sums["squares"] / (sums["absolutes" if self.variant == "scaled" else "energy"] + TINY)
 
 
 class GramLoss(Loss):
@@ -203,14 +215,17 @@ class GramLoss(Loss):
 
     def distance(self, features: Tensor, target: Tensor) -> Tensor:
         """The scaled squared error of Gram matrices."""
-        matrix = gram(features)
+        return self.compare(gram(features), target, count(positions(features)))
+
+    def compare(self, matrix: Tensor, target: Tensor, size: Tensor) -> Tensor:
+        """The scaled squared error of a Gram matrix that was averaged over so many positions."""
         channels = matrix.shape[-1]
         if self.variant == "neural-style":
             return squared_error(matrix, target) / channels**4
         if self.variant == "paper":
             return squared_error(matrix, target) / (4 * channels**2)
         if self.variant == "mxnet":
-            return squared_error(matrix, target) * (count(positions(features)) / channels**2)
+            return squared_error(matrix, target) * (size / channels**2)
         if self.variant == "scaled":
             return gradient_scaled_error(matrix, target)
         return relative_error(matrix, target)
@@ -231,7 +246,10 @@ class MeanLoss(Loss):
 
     def distance(self, features: Tensor, target: Tensor) -> Tensor:
         """The scaled squared error of channel means."""
-        means = channel_means(features)
+        return self.compare(channel_means(features), target)
+
+    def compare(self, means: Tensor, target: Tensor) -> Tensor:
+        """The scaled squared error of means."""
         if self.variant == "mean":
             return ops.mean(ops.square(means - target))
         return relative_error(means, target)

@@ -118,6 +118,22 @@ def trace_of_root(centred: Tensor, target: Tensor, target_root: Tensor) -> Tenso
     return ops.stop_gradient(trace) + ops.sum(ops.stop_gradient(slope) * (centred - still))
 
 
+def trace_of_covariance_root(covariance: Tensor, target_root: Tensor) -> Tensor:
+    """`trace_of_root` of a covariance B itself, with its gradient by B: S (SBS)^-½ S / 2.
+
+    Args:
+        covariance: B, shape (channels, channels).
+        target_root: S, of the same shape.
+
+    Returns:
+        A scalar.
+    """
+    still = ops.stop_gradient(covariance)
+    trace, inverse = root_and_inverse(ops.matmul(ops.matmul(target_root, still), target_root))
+    slope = ops.matmul(ops.matmul(target_root, inverse), target_root) / 2
+    return ops.stop_gradient(trace) + ops.sum(ops.stop_gradient(slope) * (covariance - still))
+
+
 class MomentsLoss(Loss):
     """Compares mean and covariance by the Wasserstein-2 distance of Gaussians.
 
@@ -160,13 +176,23 @@ class MomentsLoss(Loss):
         rows = positions(features)  # (M, C)
         mean = ops.mean(rows, axis=0)
         centred = rows - mean
-        trace = ops.sum(ops.diagonal(target["covariance"]))
-        total = (
-            ops.sum(ops.square(mean - target["mean"]))
-            + trace
-            + ops.sum(ops.square(centred)) / count(rows)
-            - 2 * trace_of_root(centred, target["covariance"], target["root"])
+        spread = ops.sum(ops.square(centred)) / count(rows)
+        return self._scaled(
+            mean, spread, trace_of_root(centred, target["covariance"], target["root"]), target
         )
+
+    def compare(self, mean: Tensor, covariance: Tensor, target: Mapping[str, Tensor]) -> Tensor:
+        """The same from the mean and the covariance themselves."""
+        return self._scaled(
+            mean,
+            ops.sum(ops.diagonal(covariance)),
+            trace_of_covariance_root(covariance, target["root"]),
+            target,
+        )
+
+    def _scaled(self, mean: Tensor, spread: Tensor, mixed: Tensor, target: Mapping[str, Tensor]) -> Tensor:
+        trace = ops.sum(ops.diagonal(target["covariance"]))
+        total = ops.sum(ops.square(mean - target["mean"])) + trace + spread - 2 * mixed
         if self.variant == "mean":
-            return total / features.shape[-1]
+            return total / mean.shape[-1]
         return total / (ops.sum(ops.square(target["mean"])) + trace + TINY)

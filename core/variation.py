@@ -47,15 +47,25 @@ class TotalVariation:
 
     def __call__(self, image: Tensor) -> Tensor:
         """The total variation without the weight: a scalar."""
+        shape = ops.shape(image)
+        return self.part(image, 1.0, ops.cast(shape[1] * shape[2] * shape[3], image.dtype))
+
+    def part(self, band: Tensor, own: Tensor | float, values: Tensor) -> Tensor:
+        """A band of rows' share in the total variation of a picture, without the weight: a scalar.
+
+        Args:
+            band: (1, rows, width, 3): the band, and the first row below it where there is one.
+            own: (1, rows, 1, 1): 1 for the band's own rows and 0 for the one below.
+            values: how many the whole picture has.
+        """
+        across, down = differences(band)
         if self.order == "neural-style":
-            across, down = differences(image)
             squares = ops.sum(ops.square(across[:, :-1])) + ops.sum(ops.square(down[:, :, :-1]))
             return 0.5 * self.scale**2 * squares
-        across, down = differences(image)
+        across = across * own
         if self.order == "laplacian":
             return self.scale**2 / 16 * (ops.sum(ops.square(across)) + ops.sum(ops.square(down)))
-        shape = ops.shape(image)
-        size = ops.cast(shape[1] * shape[2] * shape[3], image.dtype)  # a repeated border adds zeros
+        # A repeated border adds zeros.
         if self.order == "l1":
-            return self.scale * (ops.sum(absolute(across)) + ops.sum(absolute(down))) / size
-        return self.scale**2 * (ops.sum(ops.square(across)) + ops.sum(ops.square(down))) / size
+            return self.scale * (ops.sum(absolute(across)) + ops.sum(absolute(down))) / values
+        return self.scale**2 * (ops.sum(ops.square(across)) + ops.sum(ops.square(down))) / values

@@ -1,0 +1,440 @@
+"""The exact loss and gradient of a picture that does not fit into memory: segment by segment, tile by tile.
+
+A style loss is a function of sums over positions, so its gradient by the features of a tile depends on the
+other tiles only through those sums. First the network is run forward, without gradients, and the sums are
+added up in float64; then the fixed slopes by the sums are sent back, tile by tile, and the overlapping
+gradients by the picture are added. Nothing is approximated: the result is that of `Objective`, to
+rounding.
+
+The network is cut at some of its poolings (`segments.py`). The small maps there are kept between the two
+passes, so that a tile needs the halo of its own segment only, and the last segment, where it fits into
+memory as a whole, is run once, forward and backward. `tile_plan.py` decides where to cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from . import stores
+from .backend import Tensor, Tree, compile_function, compile_value_and_grad, gradient, to_numpy, to_tensor
+from .losses import Loss
+from .objective import ImageLoss
+from .segments import NEXT, cut
+from .summed_losses import Sums, summed
+from .tile_functions import SegmentFunctions
+from .tile_grid import Tile, grid
+from .tile_plan import Plan
+
+Job = tuple[Tile, tuple[Tensor, Tree]]
+Mapper = Callable[[Callable[[Tensor, Tree], Any], Iterable[Job]], Iterator[tuple[Tile, Any]]]
+
+
+def run_here(function: Callable[[Tensor, Tree], Any], jobs: Iterable[Job]) -> Iterator[tuple[Tile, Any]]:
+    """Calls the function for one tile after the other."""
+    for tile, arguments in jobs:
+        yield tile, function(*arguments)
+
+
+class TiledObjective:
+    """An `Objective` in fixed memory: the same call, targets and weights.
+
+    Args:
+        extractor: an `Extractor`.
+        losses: on features; see `summed_losses.SUMMED`.
+        image_losses: `TotalVariation`, or none.
+        mapper: calls a function for each of many (tile, arguments) and gives the results as they come, each
+            with its tile; by default one after the other, here.
+
+    Raises:
+        UsageError: the network or a loss cannot be taken apart; the message says why.
+    """
+
+    def __init__(
+        self,
+        extractor: Any,
+        losses: Sequence[Loss],
+        image_losses: Sequence[ImageLoss] = (),
+        mapper: Mapper = run_here,
+    ) -> None:
+        self.extractor, self.losses, self.image_losses = extractor, list(losses), list(image_losses)
+        self.mapper = mapper
+        self._summed = {loss.name: summed(loss) for loss in self.losses}
+        self.weights = {loss.name: loss.weight for loss in [*self.losses, *self.image_losses]}
+        self._parts_of: dict[tuple[int, ...], list[SegmentFunctions]] = {}
+        self._targets: dict[str, Any] | None = None
+        self._slopes = compile_function(self._compared)
+        self._image_functions = [compile_value_and_grad(self._band_loss(loss)) for loss in self.image_losses]
+
+    def arrange(self, plan: Plan) -> None:
+        """Sets where the network is cut, and into how many tiles each segment; drops the targets."""
+        self.plan, self._targets = plan, None
+        self._parts = self._parts_for(plan.points)
+
+    def _parts_for(self, points: tuple[int, ...]) -> list[SegmentFunctions]:
+        if points not in self._parts_of:
+            segments = cut(self.extractor, points)
+            self._parts_of[points] = [SegmentFunctions(segment, self._summed) for segment in segments]
+        return self._parts_of[points]
+
+    @property
+    def targets(self) -> dict[str, Any] | None:
+        """As `Objective.targets`; maps stay arrays on the host, or on the disk."""
+        return self._targets
+
+    @targets.setter
+    def targets(self, targets: Mapping[str, Any]) -> None:
+        missing = [loss.name for loss in self.losses if loss.name not in targets]
+        if missing:
+            raise ValueError(f"Losses without a target. Expected all. Missing: {missing}")
+        whole = self._parts[-1] if self.plan.last_is_whole else None
+        self._targets, self._maps = {}, {}
+        for part in self._parts:
+            for name, one in part.summed.items():
+                target = targets[name]
+                if one.has_map and part is not whole:
+                    self._maps[name] = target if isinstance(target, np.ndarray) else to_numpy(target)
+                    self._targets[name] = {"channels": np.float32(target.shape[-1])}
+                else:
+                    self._targets[name] = keras.tree.map_structure(to_tensor, one.loss.prepare(target))
+
+    def __call__(self, image: Any) -> tuple[Any, dict[str, Any], Any]:
+        """Evaluates the loss and its gradient; see `Objective.__call__`.
+
+        Args:
+            image: (1, height, width, 3) of 0-1: a tensor, or an array on the host.
+
+        Returns:
+            The loss; each loss's weighted part; the gradient by the picture, a tensor for a tensor and an
+            array for an array.
+        """
+        if self._targets is None:
+            raise ValueError("The objective has no targets. Expected `objective.targets = ...` first.")
+        on_host = isinstance(image, np.ndarray)
+        picture = image if on_host else to_numpy(image)
+        maps, sums = self._forward(self._parts, self._grids(picture), picture, self._maps)
+        parts, gradient = self._backward(picture, maps, sums)
+        parts |= self._add_image_losses(picture, gradient)
+        loss = sum(parts.values())
+        return loss, parts, gradient if on_host else to_tensor(gradient)
+
+    # ------------------------------------------------------------ forward
+
+    def _grids(self, picture: np.ndarray) -> list[list[Tile]]:
+        """Each segment's tiles."""
+        grids, size = [], picture.shape[1:3]
+        for part, counts in zip(self._parts, self.plan.tiles, strict=True):
+            grids.append(grid(size, counts, part.segment.stride, part.segment.halo))
+            size = size[0] // part.segment.stride, size[1] // part.segment.stride
+        return grids
+
+    def _forward(
+        self,
+        parts: Sequence[SegmentFunctions],
+        grids: Sequence[Sequence[Tile]],
+        picture: np.ndarray,
+        targets: Mapping[str, np.ndarray],
+        only: Sequence[str] | None = None,
+    ) -> tuple[list[np.ndarray], dict[str, Sums]]:
+        """Runs the network forward.
+
+        Returns:
+            Each segment's input; each loss's sums, of all segments but a last one that is whole.
+        """
+        maps, sums = [picture], {}
+        for part, tiles in zip(parts, grids, strict=True):
+            if part.segment.is_last and self.plan.last_is_whole and only is None:
+                break
+            following: np.ndarray | None = None
+            names = [name for name in part.summed if only is None or name in only]
+            if part.segment.is_last and not names:
+                break
+            jobs = (
+                (tile, (_window(maps[-1], tile), self._arguments(part, tile, maps[-1], targets, names)))
+                for tile in tiles
+            )
+            for tile, result in self.mapper(part.measure, jobs):
+                for name, found in result["sums"].items():
+                    arrays = {key: to_numpy(value) for key, value in found.items()}
+                    sums[name] = part.summed[name].merge(sums.get(name), arrays)
+                if NEXT in result:
+                    window = to_numpy(result[NEXT])
+                    if following is None:
+                        size = tuple(side // part.segment.stride for side in maps[-1].shape[1:3])
+                        following = stores.make(
+                            (1, *size, window.shape[-1]), window.dtype, on_disk=self.plan.maps_on_disk
+                        )
+                    _write(following, window, tile, part.segment.stride, maps[-1].shape)
+                stores.release(maps[-1])
+            if following is not None:
+                maps.append(following)
+        return maps, sums
+
+    def _arguments(
+        self,
+        part: SegmentFunctions,
+        tile: Tile,
+        source: np.ndarray,
+        targets: Mapping[str, np.ndarray],
+        names: Sequence[str],
+    ) -> dict[str, Any]:
+        """Masks and targets' windows for a tile, by loss."""
+        masks, maps = {}, {}
+        for name in names:
+            stride = part.segment.layers[part.summed[name].loss.layer].stride
+            inside = [
+                span.at(stride, length)
+                for span, length in zip((tile.rows, tile.columns), source.shape[1:3], strict=True)
+            ]
+            dtype = "float64" if source.dtype == np.float64 else "float32"
+            rows, columns = (np.zeros(length, dtype) for _, length in inside)
+            rows[inside[0][0]], columns[inside[1][0]] = 1, 1
+            masks[name] = to_tensor(rows[None, :, None, None]), to_tensor(columns[None, None, :, None])
+            if name in targets:
+                window = tuple(
+                    slice(span.first // stride, span.first // stride + length)
+                    for span, (_, length) in zip((tile.rows, tile.columns), inside, strict=True)
+                )
+                maps[name] = to_tensor(np.ascontiguousarray(targets[name][:, window[0], window[1]]))
+                stores.release(targets[name])
+        return {"masks": masks, "maps": maps}
+
+    # ------------------------------------------------------------ backward
+
+    def _compared(self, arguments: Any) -> tuple[dict[str, Tensor], dict[str, Sums]]:
+        """Weighted losses, and their slopes by the sums; without the weight where it is normalised away."""
+        values, slopes = {}, {}
+        for loss in self.losses:
+            if loss.name in arguments["sums"]:
+                one = self._summed[loss.name]
+                weight, target = arguments["weights"][loss.name], arguments["targets"][loss.name]
+                sums = arguments["sums"][loss.name]
+                values[loss.name] = weight * one.compare(sums, target)
+                factor = 1.0 if loss.normalise_gradient else weight
+
+                def weighted(x: Any, one: Any = one, target: Any = target, factor: Any = factor) -> Tensor:
+                    return factor * one.compare(x, target)
+
+                slopes[loss.name] = gradient(weighted, sums)
+        return values, slopes
+
+    def _scalars(self, dtype: Any) -> dict[str, Tensor]:
+        return {name: to_tensor(np.asarray(weight, dtype)) for name, weight in self.weights.items()}
+
+    def _backward(
+        self, picture: np.ndarray, maps: list[np.ndarray], sums: dict[str, Sums]
+    ) -> tuple[dict[str, Any], np.ndarray]:
+        """Sends the losses' slopes back; empties `maps` on the way.
+
+        Returns:
+            Each weighted loss; the gradient by the picture.
+        """
+        dtype = "float64" if picture.dtype == np.float64 else "float32"
+        weights, grids = self._scalars(dtype), self._grids(picture)
+        parts: dict[str, Any] = {}
+        upstream: np.ndarray | None = None
+        still = keras.tree.map_structure(lambda value: to_tensor(np.asarray(value, dtype)), sums)
+        slopes: dict[str, Sums] = {}
+        if still:
+            targets = {name: keras.tree.map_structure(to_tensor, self._targets[name]) for name in still}
+            parts, slopes = self._slopes({"sums": still, "targets": targets, "weights": weights})
+        for number in reversed(range(len(self._parts))):
+            part = self._parts[number]
+            if number == len(self._parts) - 1 and self.plan.last_is_whole:
+                own = {name: self._targets[name] for name in part.summed}
+                _, found, slope = part.evaluate(to_tensor(maps.pop()), {"targets": own, "weights": weights})
+                parts |= found
+                upstream = to_numpy(slope)
+                continue
+            source = maps.pop() if number else picture
+            names = list(part.summed)
+            if upstream is None and not names:
+                continue
+            known = {
+                "sums": {name: still[name] for name in names},
+                "slopes": {name: slopes[name] for name in names},
+                "weights": weights,
+            }
+            known["norms"] = self._norms(part, grids[number], source, known)
+            upstream = self._pull_back(part, grids[number], source, upstream, known)
+        if upstream is None:
+            upstream = np.zeros_like(picture)
+        return parts, upstream
+
+    def _norms(
+        self, part: SegmentFunctions, tiles: Sequence[Tile], source: np.ndarray, known: dict[str, Any]
+    ) -> dict[str, Tensor]:
+        """The L1 norm over all tiles of the slopes that are to be normalised: one more run forward."""
+        names = [name for name, one in part.summed.items() if one.loss.normalise_gradient]
+        if not names:
+            return {}
+        jobs = (
+            (
+                tile,
+                (
+                    _window(source, tile),
+                    self._arguments(part, tile, source, self._maps, list(part.summed)) | known,
+                ),
+            )
+            for tile in tiles
+        )
+        total: dict[str, float] = dict.fromkeys(names, 0.0)
+        for _, found in self.mapper(part.norms, jobs):
+            total = {name: total[name] + float(found[name]) for name in names}
+        dtype = "float64" if source.dtype == np.float64 else "float32"
+        return {name: to_tensor(np.asarray(norm, dtype)) for name, norm in total.items()}
+
+    def _pull_back(
+        self,
+        part: SegmentFunctions,
+        tiles: Sequence[Tile],
+        source: np.ndarray,
+        upstream: np.ndarray | None,
+        known: dict[str, Any],
+    ) -> np.ndarray:
+        """The gradient by a segment's input."""
+        result = stores.make(
+            source.shape,
+            upstream.dtype if upstream is not None else source.dtype,
+            on_disk=self.plan.maps_on_disk and not part.segment.is_first,
+        )
+
+        def jobs() -> Iterator[Job]:
+            for tile in tiles:
+                arguments = self._arguments(part, tile, source, self._maps, list(part.summed)) | known
+                if upstream is not None:
+                    arguments["upstream"] = to_tensor(
+                        _own_only(upstream, tile, part.segment.stride, source.shape)
+                    )
+                yield tile, (_window(source, tile), arguments)
+
+        for tile, (_, _, slope) in self.mapper(part.pull, jobs()):
+            result[tile.window] += to_numpy(slope)
+            stores.release(result)
+            stores.release(source)
+            if upstream is not None:
+                stores.release(upstream)
+        return result
+
+    # ------------------------------------------------------------ losses on the picture itself
+
+    @staticmethod
+    def _band_loss(loss: Any) -> Callable[[Tensor, Tree], tuple[Tensor, dict[str, Tensor]]]:
+        def evaluate(band: Tensor, arguments: Any) -> tuple[Tensor, dict[str, Tensor]]:
+            return arguments["weight"] * loss.part(band, arguments["own"], arguments["values"]), {}
+
+        return evaluate
+
+    def _add_image_losses(self, picture: np.ndarray, gradient: np.ndarray) -> dict[str, float]:
+        """Evaluates them band by band; adds their gradients."""
+        parts, height = {}, picture.shape[1]
+        rows = max(1, self.plan.band_values // (picture.shape[2] * picture.shape[3]))
+        for loss, function in zip(self.image_losses, self._image_functions, strict=True):
+            total = 0.0
+            for start in range(0, height, rows):
+                band = picture[:, start : min(start + rows + 1, height)]
+                own = np.zeros((1, band.shape[1], 1, 1), picture.dtype)
+                own[:, : min(rows, height - start)] = 1
+                arguments = {
+                    "own": to_tensor(own),
+                    "values": to_tensor(np.asarray(picture.size, picture.dtype)),
+                    "weight": to_tensor(np.asarray(self.weights[loss.name], picture.dtype)),
+                }
+                value, _, slope = function(to_tensor(np.ascontiguousarray(band)), arguments)
+                total += float(value)
+                gradient[:, start : start + band.shape[1]] += to_numpy(slope)
+            parts[loss.name] = total
+        return parts
+
+    # ------------------------------------------------------------ targets
+
+    def style_targets(self, picture: np.ndarray, plan: Plan) -> dict[str, Tree]:
+        """The targets of all losses but content, from a style's picture; blendable.
+
+        Args:
+            picture: (1, height, width, 3) of 0-1.
+            plan: how to divide it.
+        """
+        names = [name for name, one in self._summed.items() if not one.has_map]
+        kept, self.plan = self.plan, plan
+        try:
+            parts = self._parts_for(plan.points)
+            self._parts, before = parts, self._parts
+            _, sums = self._forward(parts, self._grids(picture), picture, {}, names)
+        finally:
+            self.plan, self._parts = kept, before
+        return {
+            name: keras.tree.map_structure(
+                lambda value: value.astype(picture.dtype), self._summed[name].target(sums[name])
+            )
+            for name in names
+        }
+
+    def content_targets(self, picture: np.ndarray) -> dict[str, np.ndarray]:
+        """The content losses' targets, from the photograph, on the host or the disk."""
+        wanted = {name: one.loss.layer for name, one in self._summed.items() if one.has_map}
+        found: dict[str, np.ndarray] = {}
+        source, grids = picture, self._grids(picture)
+        for part, tiles in zip(self._parts, grids, strict=True):
+            here = {name: layer for name, layer in wanted.items() if layer in part.segment.layers}
+            if len(found) + len(here) == 0 and part.segment.is_last:
+                break
+            following: np.ndarray | None = None
+            jobs = ((tile, (_window(source, tile),)) for tile in tiles)
+            for tile, features in self.mapper(part.features, jobs):
+                for name, layer in here.items():
+                    stride = part.segment.layers[layer].stride
+                    window = to_numpy(features[layer])
+                    if name not in found:
+                        size = tuple(side // stride for side in source.shape[1:3])
+                        found[name] = stores.make(
+                            (1, *size, window.shape[-1]), window.dtype, on_disk=self.plan.content_on_disk
+                        )
+                    _write(found[name], window, tile, stride, source.shape)
+                    stores.release(found[name])
+                if NEXT in features:
+                    window = to_numpy(features[NEXT])
+                    if following is None:
+                        size = tuple(side // part.segment.stride for side in source.shape[1:3])
+                        following = stores.make(
+                            (1, *size, window.shape[-1]), window.dtype, on_disk=self.plan.maps_on_disk
+                        )
+                    _write(following, window, tile, part.segment.stride, source.shape)
+            if len(found) == len(wanted) or following is None:
+                break
+            source = following
+        return found
+
+
+def _window(source: np.ndarray, tile: Tile) -> Tensor:
+    return to_tensor(np.ascontiguousarray(source[tile.window]))
+
+
+def _inside(tile: Tile, stride: int, shape: Sequence[int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """A tile's own positions in a map of that stride and in its window, each as (rows, columns)."""
+    own, local = [], []
+    for span, length in zip((tile.rows, tile.columns), shape[1:3], strict=True):
+        inside, _ = span.at(stride, length)
+        first = span.first // stride
+        own.append(slice(inside.start + first, inside.stop + first))
+        local.append(inside)
+    return (own[0], own[1]), (local[0], local[1])
+
+
+def _write(target: np.ndarray, window: np.ndarray, tile: Tile, stride: int, shape: Sequence[int]) -> None:
+    """Puts a tile's own positions, of a window of that stride, where they belong."""
+    own, local = _inside(tile, stride, shape)
+    target[:, own[0], own[1]] = window[:, local[0], local[1]]
+    stores.release(target)
+
+
+def _own_only(source: np.ndarray, tile: Tile, stride: int, shape: Sequence[int]) -> np.ndarray:
+    """A window of a map of that stride, 0 outside the tile's own positions."""
+    own, local = _inside(tile, stride, shape)
+    sides = [span.last // stride - span.first // stride for span in (tile.rows, tile.columns)]
+    window = np.zeros((1, *sides, source.shape[-1]), source.dtype)
+    window[:, local[0], local[1]] = source[:, own[0], own[1]]
+    return window
