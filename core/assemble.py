@@ -6,9 +6,9 @@ second picture in the same process pays neither for loading nor for tracing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,10 @@ from .moments import MomentsLoss
 from .objective import Objective, targets_from
 from .optimizers import Optimizer, create_optimizer
 from .recipes import Settings
+from .segments import cut_points
+from .summed_losses import summed
+from .tile_plan import Plan
+from .tiles import TiledObjective
 from .variation import TotalVariation
 
 # Caffe's mean colour on the 0-1 scale, red first: where the original tools' noise is centred.
@@ -53,20 +57,54 @@ class Workbench:
     style_losses: list[Loss]
     features: Any
 
-    def content_targets(self, pixels: np.ndarray) -> dict[str, Tree]:
-        """Targets from the photograph at the size to be painted, (height, width, 3) 0-1."""
-        return (
-            targets_from(self.content_losses, self.features(to_tensor(pixels[None])))
-            if self.content_losses
-            else {}
-        )
+    @cached_property
+    def undivided_because(self) -> str | None:
+        """Why pictures cannot be painted in tiles; None where they can."""
+        try:
+            cut_points(self.extractor)
+            for loss in self.objective.losses:
+                summed(loss)
+        except UsageError as error:
+            return str(error)
+        return None
 
-    def style_targets(self, pictures: list[np.ndarray], weights: list[float]) -> dict[str, Tree]:
-        """Blended targets from each style's picture, (height, width, 3) 0-1."""
+    @cached_property
+    def tiled(self) -> TiledObjective:
+        """The same objective for pictures in tiles."""
+        tiled = TiledObjective(self.extractor, self.objective.losses, self.objective.image_losses)
+        tiled.weights = self.objective.weights
+        return tiled
+
+    def content_targets(self, pixels: np.ndarray, plan: Plan | None = None) -> dict[str, Tree]:
+        """Targets from the photograph at the size to be painted, (height, width, 3) 0-1.
+
+        Args:
+            pixels: the photograph.
+            plan: how the picture is divided, as `tiled` has been arranged; None for not at all.
+        """
+        if not self.content_losses:
+            return {}
+        if plan is not None and plan.divided:
+            return self.tiled.content_targets(pixels[None])
+        return targets_from(self.content_losses, self.features(to_tensor(pixels[None])))
+
+    def style_targets(
+        self, pictures: list[np.ndarray], weights: list[float], plans: Sequence[Plan | None] | None = None
+    ) -> dict[str, Tree]:
+        """Blended targets from each style's picture, (height, width, 3) 0-1.
+
+        Args:
+            pictures: the styles.
+            weights: one for each.
+            plans: how each picture is divided; None for not at all.
+        """
         if not self.style_losses:
             return {}
         targets = [
-            targets_from(self.style_losses, self.features(to_tensor(picture[None]))) for picture in pictures
+            targets_from(self.style_losses, self.features(to_tensor(picture[None])))
+            if plan is None
+            else self.tiled.style_targets(picture[None], plan)
+            for picture, plan in zip(pictures, plans or [None] * len(pictures), strict=True)
         ]
         return targets[0] if len(targets) == 1 else blend(targets, weights)
 
@@ -97,6 +135,8 @@ def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
         settings.normalize_gradients,
     )
     bench.objective.weights = _weights(settings, bench)
+    if "tiled" in vars(bench):
+        bench.tiled.weights = bench.objective.weights
     return bench
 
 

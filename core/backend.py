@@ -202,7 +202,9 @@ def to_tensor(array: Any, dtype: str | None = None) -> Tensor:
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray:
-    """Brings a tensor to the host as a NumPy array."""
+    """Brings a tensor to the host as a NumPy array; an array stays what it is."""
+    if isinstance(tensor, np.ndarray):
+        return tensor
     return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 

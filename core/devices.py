@@ -124,6 +124,46 @@ def free_memory() -> None:
             torch.cuda.empty_cache()
 
 
+def resident_memory() -> float:
+    """Bytes that this process holds on the host; 0 where that is unknown."""
+    try:
+        import psutil
+
+        return float(psutil.Process().memory_info().rss)
+    except (ImportError, OSError):
+        return 0.0
+
+
+def free_memory_of_host() -> float | None:
+    """Bytes that programs may still take without others being swapped out; None where that is unknown."""
+    try:
+        import psutil
+
+        return float(psutil.virtual_memory().available)
+    except (ImportError, OSError):
+        return None
+
+
+def free_gpu_memory() -> float | None:
+    """Bytes that are free on the GPU that works by default, with those the backend keeps for reuse.
+
+    Returns:
+        None without a GPU, inside ``select_device("cpu")``, and where the backend does not tell.
+    """
+    if not _gpus():
+        return None
+    here = keras.ops.zeros(())
+    if keras.backend.backend() == "torch" and here.device.type == "cuda":
+        import torch
+
+        free, _ = torch.cuda.mem_get_info(here.device)
+        return float(free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated())
+    if keras.backend.backend() == "jax":
+        facts = next(iter(here.devices())).memory_stats() or {}
+        return float(facts["bytes_limit"] - facts["bytes_in_use"]) if "bytes_limit" in facts else None
+    return None
+
+
 def peak_memory() -> int | None:
     """The most memory this process has held on the host so far, in bytes; None where that is unknown."""
     if sys.platform == "win32":

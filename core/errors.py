@@ -1,5 +1,12 @@
 """The library's errors, by the name under which users of `impasto.core` import them."""
 
-from impasto.models.errors import Cancelled, ImpastoError, PictureError, UsageError, WeightsError
+from impasto.models.errors import (
+    Cancelled,
+    ImpastoError,
+    NotEnoughMemory,
+    PictureError,
+    UsageError,
+    WeightsError,
+)
 
-__all__ = ["Cancelled", "ImpastoError", "PictureError", "UsageError", "WeightsError"]
+__all__ = ["Cancelled", "ImpastoError", "NotEnoughMemory", "PictureError", "UsageError", "WeightsError"]

@@ -53,8 +53,8 @@ def fingerprint(
 
     network, weights, _ = choose(settings.network, settings.weights)
     own = asdict(settings)
-    for name in ("recipe", "network", "weights"):
-        del own[name]  # a label only, and what stands for the other two
+    for name in ("recipe", "network", "weights", "memory"):
+        del own[name]  # a label only, what stands for the other two, and what changes rounding only
     if own["init"] not in ("content", "noise"):
         own["init"] = _hash_pixels(load_picture(own["init"]).pixels)
     return {

@@ -118,7 +118,7 @@ class Objective:
             self._weight_tensors = {
                 name: to_tensor(np.asarray(weight, dtype)) for name, weight in self._weights.items()
             }
-        return self._function(image, {"targets": self._targets, "weights": self._weight_tensors})
+        return self._function(to_tensor(image), {"targets": self._targets, "weights": self._weight_tensors})
 
     def _evaluate(self, image: Tensor, arguments: Any) -> tuple[Tensor, dict[str, Tensor]]:
         targets, weights = arguments["targets"], arguments["weights"]

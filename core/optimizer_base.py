@@ -14,26 +14,28 @@ from .errors import UsageError
 ObjectiveFunction = Callable[[Tensor], tuple[Tensor, dict[str, Tensor], Tensor]]
 
 
-def resize(array: np.ndarray, size: tuple[int, int], method: str = "bicubic") -> np.ndarray:
+def resize(
+    array: np.ndarray, size: tuple[int, int], method: str = "bicubic", out: np.ndarray | None = None
+) -> np.ndarray:
     """Resizes a batch of one on the host, so that every backend gives the same numbers.
 
     Args:
         array: Shape (1, height, width, channels), any float dtype.
         size: The new (height, width).
         method: ``"bicubic"`` or ``"bilinear"``; smaller sizes are averaged over as well.
+        out: An array to put the result into.
 
     Returns:
         Shape (1, *size, channels), the dtype of ``array``.
     """
     filters = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
     height, width = size
-    planes = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(plane, "float32")).resize((width, height), filters[method])
-        )
-        for plane in np.moveaxis(array[0], -1, 0)
-    ]
-    return np.stack(planes, axis=-1)[None].astype(array.dtype)
+    if out is None:
+        out = np.empty((1, *size, array.shape[-1]), array.dtype)
+    for channel in range(array.shape[-1]):  # one at a time, to spare memory
+        plane = Image.fromarray(np.ascontiguousarray(array[0, ..., channel], "float32"))
+        out[0, ..., channel] = np.asarray(plane.resize((width, height), filters[method]))
+    return out
 
 
 class Optimizer:
@@ -49,6 +51,8 @@ class Optimizer:
     Args:
         image: Where to start: an array or tensor (1, height, width, 3) of 0-1.
     """
+
+    name = ""  # in saved states; the class's own by default
 
     def __init__(self, image: Any) -> None:
         self.image: Tensor = to_tensor(image)
@@ -107,7 +111,11 @@ class Optimizer:
     def state(self) -> dict[str, np.ndarray]:
         """All that `load_state` needs to go on bit for bit, as arrays that ``numpy.savez`` can hold."""
         counts = np.array([self.steps, self.evaluations], "int64")
-        return {"optimizer": np.array(type(self).__name__), "image": to_numpy(self.image), "counts": counts}
+        return {"optimizer": np.array(self._saved_as), "image": to_numpy(self.image), "counts": counts}
+
+    @property
+    def _saved_as(self) -> str:
+        return self.name or type(self).__name__
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Takes over a saved state.
@@ -119,9 +127,9 @@ class Optimizer:
             UsageError: If the state is another optimiser's.
         """
         saved = str(state["optimizer"])
-        if saved != type(self).__name__:
+        if saved != self._saved_as:
             raise UsageError(
-                f"The saved run used another optimiser. Expected {type(self).__name__}. Received: {saved}"
+                f"The saved run used another optimiser. Expected {self._saved_as}. Received: {saved}"
             )
         self.image = to_tensor(np.asarray(state["image"]))
         self.steps, self.evaluations = (int(count) for count in state["counts"])

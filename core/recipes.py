@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -77,6 +78,8 @@ class Settings:
         stop_eps: stop a scale when a step changes the picture by less than this share of its norm
             [m: 0.005]; 0 never stops.
         denoise: weight of TV-Chambolle denoising of the result [m: 0.02]; 0 leaves it.
+        memory: the most that the painting may hold, such as `4GB`, `800MB` or a number of bytes; `auto`
+            takes nine tenths of what is free. What does not fit is painted in tiles (docs/large-pictures.md).
         seed: of all noise. The same seed on the same machine paints the same picture.
     """
 
@@ -122,6 +125,7 @@ class Settings:
     colours: str = "style"
     stop_eps: float = 0.0
     denoise: float = 0.0
+    memory: str = "auto"
     seed: int = 0
 
     def __post_init__(self):
@@ -133,6 +137,7 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not least <= value <= most:  # also refuses NaN
                 raise UsageError(f"{name} lies between {least:.10g} and {most:.10g}. Received: {value}")
+        parse_memory(self.memory)
         for name in ("content_layers", "style_layers", "style_layer_weights"):
             if isinstance(value := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(value))
@@ -194,6 +199,24 @@ _RANGES = (
     ("denoise", 0, 10),
     ("seed", 0, 2**32 - 1),
 )
+
+
+def parse_memory(text: str) -> float | None:
+    """Bytes of `4GB`, `800MB`, `1.5 GiB` or a number of them; None of `auto`.
+
+    Raises:
+        UsageError: it is none of these, or less than 100 MB.
+    """
+    if text == "auto":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", str(text).strip().lower())
+    size = 0.0
+    if match:
+        size = float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index(match[2] or " ")
+    if not 1e8 <= size < math.inf:
+        raise UsageError(f"memory is auto, or 100MB or more, such as 4GB. Received: {text}")
+    return size
+
 
 QUALITY = Settings()
 

@@ -262,6 +262,6 @@ def _require_chain(model: keras.Model) -> None:
 
 def _refusal(what: str, name: str) -> UsageError:
     return UsageError(
-        "Tiles need a plain chain of convolutions of stride 1 and poolings that do not overlap; paint a smaller"
-        f" size. Received: {what} ({name})"
+        "Tiles need a plain chain of convolutions of stride 1 and poolings that do not overlap; paint a"
+        f" smaller size. Received: {what} ({name})"
     )

@@ -20,14 +20,18 @@ from typing import Any
 
 import numpy as np
 
+from .adam import Adam
 from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
-from .backend import Tree, describe_device, to_numpy
+from .backend import Tree, describe_device, free_memory, to_numpy
 from .colours import keep_colours, match_colours
 from .errors import Cancelled, UsageError
+from .failures import out_of_memory
 from .images import MIN_SIDE, Picture, load_picture, require_paintable, save_picture
+from .large_adam import LargeAdam
 from .optimizers import Optimizer, resize
 from .progress import Clock, Progress
 from .recipes import Settings
+from .room import Room
 from .styles import Style, load_style
 
 
@@ -157,6 +161,8 @@ class _Run:
         if self.bench.notice:
             self.notices.append(self.bench.notice)
         self.style_pixels = [self._recoloured(style) for style in styles]
+        self.room = Room(self.bench, settings)
+        self.room.estimate([self.size(scale) for scale in self.scales], self.budgets)  # may refuse
 
     def _recoloured(self, style: Style) -> np.ndarray:
         pixels = style.picture.pixels
@@ -170,16 +176,32 @@ class _Run:
         return max(1, round(self.height * scale / longest)), max(1, round(self.width * scale / longest))
 
     def _aim(self, scale: int) -> None:
-        """Sets the objective's targets for a scale."""
+        """Divides the picture as its size asks, and sets the objective's targets."""
         size = self.size(scale)
+        self.plan, self.objective = self.room.plan(size), self.bench.objective
+        if self.plan.divided:
+            self.objective = self.bench.tiled
+            self.bench.tiled.arrange(self.plan)
         targets: dict[str, Tree] = {}
         if self.content is not None:
-            targets |= self.bench.content_targets(_resized(self.content.pixels, size))
+            targets |= self.bench.content_targets(_resized(self.content.pixels, size), self.plan)
         if self.styles:
-            targets |= self.bench.style_targets(
-                [self._style_at(i, scale) for i in range(len(self.styles))], self.weights
-            )
-        self.bench.objective.targets = targets
+            pictures = [self._style_at(i, scale) for i in range(len(self.styles))]
+            plans = [self.room.style_plan(picture.shape[:2]) for picture in pictures]
+            targets |= self.bench.style_targets(pictures, self.weights, plans)
+        self.objective.targets = targets
+
+    def _step(self, optimizer: Optimizer, scale: int) -> float:
+        """A step; where memory runs out, the same step in smaller tiles."""
+        while True:
+            try:
+                return optimizer.step(self.objective)
+            except Exception as error:
+                if not out_of_memory(error) or not self.room.shrink(self.size(scale), self.plan):
+                    raise
+                self.notices.append(f"Memory ran out at {scale} pixels; the picture was divided further.")
+            free_memory()
+            self._aim(scale)
 
     def _style_at(self, index: int, scale: int) -> np.ndarray:
         if self.settings.squash_style:
@@ -217,12 +239,14 @@ class _Run:
         while index < len(self.scales) and not interrupted:
             scale = self.scales[index]
             self._aim(scale)
+            if self.plan.divided and isinstance(optimizer, Adam):
+                optimizer = LargeAdam(optimizer, self.plan.picture_on_disk)
             if not first:
                 optimizer.rescale(self.size(scale))
             first = False
             while spent < self.budgets[index] and not interrupted:
                 before = optimizer.evaluations
-                loss = optimizer.step(self.bench.objective)
+                loss = self._step(optimizer, scale)
                 used = max(optimizer.evaluations - before, 1)
                 spent, done = spent + used, min(done + used, sum(self.budgets[: index + 1]))
                 clock.tick(done, used)
@@ -291,9 +315,8 @@ class _Run:
     def _finished(self, image: np.ndarray) -> Picture:
         """The picture as it is shown and saved: at full size, denoised, with its colours and alpha."""
         size = (self.height, self.width)
-        pixels = np.clip(image if image.shape[1:3] == size else resize(image, size), 0, 1)[0].astype(
-            "float32"
-        )
+        pixels = np.clip(image if image.shape[1:3] == size else resize(image, size), 0, 1)[0]
+        pixels = pixels.astype("float32", copy=False)
         if self.settings.denoise:
             from skimage.restoration import denoise_tv_chambolle
 

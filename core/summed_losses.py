@@ -196,10 +196,11 @@ def summed(loss: Loss) -> SummedLoss:
             return adapter(loss)
     known = ", ".join(kind.kind for kind in SUMMED)
     raise UsageError(
-        f"Tiles need losses that are sums over positions: {known}; paint a smaller size. Received: {loss.kind}"
+        f"Tiles need losses that are sums over positions ({known}); paint a smaller size."
+        f" Received: {loss.kind}"
     )
 
 
 def unit_slope(slope: Tensor, norm: Tensor) -> Tensor:
-    """A slope divided by its L1 norm over all tiles, as `losses.with_unit_gradient` does for a whole layer."""
+    """A slope divided by its L1 norm over all tiles, as `losses.with_unit_gradient` does for a layer."""
     return slope / (norm + TINY)

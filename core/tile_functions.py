@@ -35,7 +35,7 @@ class SegmentFunctions:
         self.segment = segment
         self.summed = {name: one for name, one in losses.items() if one.loss.layer in segment.layers}
         self.measure = compile_function(self._measure)
-        self.features = compile_function(lambda x: segment(x))
+        self.features = compile_function(self._features)
         self.pull = compile_value_and_grad(self._pull)
         self.norms = compile_function(self._norms)
         self.evaluate = compile_value_and_grad(self._evaluate)
@@ -49,6 +49,11 @@ class SegmentFunctions:
                 layer = full_precision(features[one.loss.layer])
                 sums[name] = one.measure(layer, _mask(arguments, name), arguments["maps"].get(name))
         return {"sums": sums} | ({NEXT: features[NEXT]} if NEXT in features else {})
+
+    def _features(self, x: Tensor) -> Features:
+        """A tile's features in the layers whose targets are maps, and what the next segment takes."""
+        wanted = {one.loss.layer for one in self.summed.values() if one.has_map} | {NEXT}
+        return {layer: found for layer, found in self.segment(x).items() if layer in wanted}
 
     def _slopes(self, features: Features, arguments: Any) -> Iterator[tuple[str, Tensor, Tensor]]:
         for name, one in self.summed.items():

@@ -14,7 +14,7 @@ from itertools import pairwise, product
 
 @dataclass(frozen=True)
 class Span:
-    """One axis of a tile, in positions of the map: its own `start` to `stop`, its window's `first` to `last`."""
+    """One axis of a tile, in positions of the map: own from `start` to `stop`, window from `first` to `last`."""
 
     start: int
     stop: int
@@ -22,7 +22,7 @@ class Span:
     last: int
 
     def at(self, stride: int, length: int) -> tuple[slice, int]:
-        """The tile's own positions within its window, of a layer of that stride; and the window's length there.
+        """The tile's own positions within its window at a layer of that stride, and the window's length.
 
         Args:
             stride: of the layer, in positions of the map.

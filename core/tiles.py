@@ -299,7 +299,7 @@ class TiledObjective:
         result = stores.make(
             source.shape,
             upstream.dtype if upstream is not None else source.dtype,
-            on_disk=self.plan.maps_on_disk and not part.segment.is_first,
+            on_disk=self.plan.picture_on_disk if part.segment.is_first else self.plan.maps_on_disk,
         )
 
         def jobs() -> Iterator[Job]:

@@ -25,6 +25,10 @@ class PictureError(ImpastoError):
     """A picture cannot be read, is too small or too large, or cannot be written."""
 
 
+class NotEnoughMemory(ImpastoError, MemoryError):
+    """The picture takes more memory than there is, or than is allowed."""
+
+
 class Cancelled(ImpastoError):
     """The user stopped the work: exit status 130, as a shell gives for Ctrl-C."""
 

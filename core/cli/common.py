@@ -89,6 +89,12 @@ _OPTIONS: tuple[tuple[str, Callable[[str], Any], str, str], ...] = (
     ("learning-rate", float, "X", "of adam, sgd and nesterov, on the 0-1 picture"),
     ("stop-eps", float, "X", "go on to the next scale when a step changes less than this share; 0 never"),
     ("denoise", float, "X", "weight of TV-Chambolle denoising of the result; 0 leaves it"),
+    (
+        "memory",
+        str,
+        "4GB",
+        "the most memory to hold; larger pictures are painted in tiles; auto: what is free",
+    ),
     ("seed", int, "N", "of all noise: the same seed paints the same picture"),
 )
 

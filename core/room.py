@@ -1,0 +1,220 @@
+"""How much memory a painting takes, how much there is, and so how it is divided: before any work begins.
+
+    estimate(settings, height=4096, width=4096)   # an `Estimate`: bytes, seconds, tiles or not
+
+What is counted: what the process holds already, the network's work on a picture or its tiles
+(`tile_plan.py`), and the picture's own arrays, the optimiser's among them. Where they do not fit, the picture
+is painted in tiles; where those do not fit, arrays go into files; where that is not enough, it is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .assemble import Workbench, workbench
+from .backend import to_tensor
+from .devices import free_gpu_memory, free_memory_of_host, resident_memory
+from .errors import NotEnoughMemory
+from .recipes import Settings, parse_memory
+from .tile_plan import TRACING, Plan, Planner, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHARE = 0.9  # of the free memory, which others may want some of
+# Arrays of the picture's size that a step holds on the device: Adam's new and old ones and the gradient;
+# SGD's; L-BFGS's beside two for each pair that it remembers.
+ARRAYS = {"adam": 10, "sgd": 6, "nesterov": 6, "lbfgs": 8, "scipy": 12}
+LARGE_ARRAYS = 6  # Adam's, changed in place on the host; with what the finished picture takes in the end
+SPEED = 0.6  # of the matrix product's, which a step reaches
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a painting takes.
+
+    Attributes:
+        memory: most bytes that the process will hold; on a GPU, that the GPU will.
+        free: bytes that there are for it, with what it holds already; None where that is unknown.
+        seconds: about how long it takes; None where no trial was made.
+        tiles: whether its finest scale is painted in tiles.
+        files: bytes in temporary files.
+    """
+
+    memory: float
+    free: float | None
+    seconds: float | None
+    tiles: bool
+    files: float
+
+    def __str__(self) -> str:
+        words = [f"about {self.memory / 1e9:.1f} GB of memory"]
+        words += [f"{self.free / 1e9:.1f} GB free"] if self.free else []
+        words += [f"{self.files / 1e9:.1f} GB of temporary files"] if self.files > 1e8 else []
+        words += [f"about {_duration(self.seconds)}"] if self.seconds else []
+        return ", ".join(words) + (", in tiles" if self.tiles else "")
+
+
+class Room:
+    """Divides pictures to fit.
+
+    Args:
+        bench: the network and the losses.
+        settings: of which `memory` and the optimiser count.
+
+    Attributes:
+        limit: most bytes that the process, or the GPU, may hold; infinite where nothing is known.
+    """
+
+    def __init__(self, bench: Workbench, settings: Settings):
+        self.bench, self.settings = bench, settings
+        self.style = [loss.layer for loss in bench.style_losses]
+        self.content = [loss.layer for loss in bench.content_losses]
+        self._planner: Planner | None = None
+        on_gpu = free_gpu_memory()
+        self.held = 0.0 if on_gpu is not None else resident_memory() + TRACING
+        free = on_gpu if on_gpu is not None else free_memory_of_host()
+        self.free = None if free is None else free + (0.0 if on_gpu is not None else resident_memory())
+        asked = parse_memory(settings.memory)
+        self.limit = asked or (math.inf if self.free is None else SHARE * self.free)
+
+    def arrays(self, size: tuple[int, int], plan: Plan) -> float:
+        """Bytes of the picture's own arrays in memory."""
+        if plan.picture_on_disk:
+            count = 0.0
+        elif plan.divided and self.settings.optimizer == "adam":
+            count = LARGE_ARRAYS
+        else:
+            name, history = self.settings.optimizer, 2 * self.settings.history
+            count = ARRAYS[name] + (history if name in ("lbfgs", "scipy") else 0)
+        return 12.0 * math.prod(size) * count
+
+    def memory(self, size: tuple[int, int], plan: Plan) -> float:
+        """Most bytes that a step at this size holds, as estimated."""
+        return self.held + self.arrays(size, plan) + plan.memory
+
+    def plan(self, size: tuple[int, int]) -> Plan:
+        """The plan of least work that fits.
+
+        Raises:
+            NotEnoughMemory: none does.
+        """
+        undivided = whole(self.bench.extractor, size, self.style, self.content)
+        if self.memory(size, undivided) <= self.limit or not self._divisible():
+            return self._checked(size, undivided)
+        if self._planner is None:
+            self._planner = Planner(self.bench.extractor, self.style, self.content)
+        in_memory = replace(undivided, points=(), tiles=((2, 1),))
+        for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
+            spare = replace(in_memory, picture_on_disk=on_disk)
+            budget = self.limit - self.held - self.arrays(size, spare)
+            if plan := self._planner.best(size, budget):
+                return replace(plan, picture_on_disk=on_disk)
+        smallest = self._planner.smallest(size)
+        return self._checked(size, replace(smallest, picture_on_disk=self.settings.optimizer == "adam"))
+
+    def style_plan(self, size: tuple[int, int]) -> Plan | None:
+        """How to take a style's statistics; None for all at once."""
+        undivided = whole(self.bench.extractor, size, self.style, ())
+        room = self.limit - self.held
+        if undivided.memory <= room or not self._divisible():
+            return None
+        if self._planner is None:
+            self._planner = Planner(self.bench.extractor, self.style, self.content)
+        return self._planner.best(size, room, content=False) or self._planner.smallest(size, content=False)
+
+    def _divisible(self) -> bool:
+        return self.bench.undivided_because is None
+
+    def _checked(self, size: tuple[int, int], plan: Plan) -> Plan:
+        needed = self.memory(size, plan)
+        if needed <= self.limit:
+            return plan
+        because = self.bench.undivided_because
+        raise NotEnoughMemory(
+            f"A picture of {size[1]}×{size[0]} takes about {needed / 1e9:.1f} GB of memory"
+            + (f", since it cannot be divided ({because})" if because else " at the least")
+            + "; choose a smaller size or network, "
+            + ("the optimiser adam, " if self.settings.optimizer != "adam" else "")
+            + f"or allow more memory. Received: {self.limit / 1e9:.1f} GB"
+        )
+
+    def shrink(self, size: tuple[int, int], plan: Plan) -> bool:
+        """After memory ran out all the same: takes that much for the limit, and less; whether it can."""
+        limit = self.held + 0.5 * (min(self.memory(size, plan), self.limit) - self.held)
+        before, self.limit = self.limit, limit
+        try:
+            return self.plan(size) != plan
+        except NotEnoughMemory:
+            self.limit = before
+            return False
+
+    def estimate(self, sizes: Sequence[tuple[int, int]], steps: Sequence[int]) -> Estimate:
+        """What painting takes, of so many steps at each of these sizes.
+
+        Raises:
+            NotEnoughMemory: it does not fit.
+        """
+        plans = [self.plan(size) for size in sizes]
+        work = sum(plan.work * count for plan, count in zip(plans, steps, strict=True))
+        last = plans[-1]
+        files = last.files + (60.0 * math.prod(sizes[-1]) if last.picture_on_disk else 0.0)
+        return Estimate(
+            max(self.memory(size, plan) for size, plan in zip(sizes, plans, strict=True)),
+            self.free,
+            2 * work / (SPEED * multiplications_per_second()) if work else None,
+            last.divided,
+            files,
+        )
+
+
+def estimate(
+    settings: Settings, height: int, width: int, *, content: bool = True, style: bool = True
+) -> Estimate:
+    """What a painting takes.
+
+    Args:
+        settings: how to paint.
+        height, width: of the finished picture, in pixels.
+        content, style: whether there is a photograph, and a style.
+
+    Raises:
+        NotEnoughMemory: it does not fit.
+        UsageError, WeightsError: as `workbench`.
+    """
+    from .stylize import scales_for
+
+    scales = scales_for(settings, height, width)
+    steps = settings.steps_per_scale(len(scales))
+    room = Room(workbench(settings, content=content, style=style), settings)
+    sizes = [
+        (max(1, round(height * s / max(height, width))), max(1, round(width * s / max(height, width))))
+        for s in scales
+    ]
+    return room.estimate(sizes, steps)
+
+
+@cache
+def multiplications_per_second() -> float:
+    """Twice the multiplications a second in a product of float32 matrices here: a trial of about .1 s."""
+    side = 1024
+    matrix = to_tensor(np.random.default_rng(0).standard_normal((side, side), "float32"))
+    multiply: Callable[[], object] = lambda: float((matrix @ matrix)[0, 0])  # noqa: E731
+    multiply()
+    began = time.perf_counter()
+    for _ in range(3):
+        multiply()
+    return 3 * 2 * side**3 / (time.perf_counter() - began)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
