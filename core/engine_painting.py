@@ -93,7 +93,8 @@ class Painter:
 
     def _tell_started(self, job: Job, content: Picture | None) -> float:
         """Tells what will be done; returns how much that is, in pixels times steps."""
-        from .backend import describe_device
+        from .backend import describe_device, select_device
+        from .room import estimate
         from .stylize import scales_for
 
         settings = job.request.settings
@@ -104,6 +105,10 @@ class Painter:
         work = sum(size * count for size, count in zip(pixels, steps, strict=True))
         network = choose(settings.network, settings.weights).network.name
         rate = self.rates.get((network, settings.optimizer))
+        with select_device(self.device):
+            found = estimate(
+                settings, height, width, content=content is not None, style=bool(job.request.styles)
+            )
         self.tell(
             "started",
             id=job.id,
@@ -113,7 +118,10 @@ class Painter:
             scales=scales,
             width=width,
             height=height,
-            seconds=rate and rate * work,
+            seconds=rate * work if rate else found.seconds,
+            memory=round(found.memory),
+            free_memory=found.free and round(found.free),
+            tiles=found.tiles,
         )
         return work
 

@@ -72,9 +72,9 @@ class LargeAdam(Adam):
         arrays = (self.image, self._first, self._second, self._average)
         moved, squares, sums = 0.0, 0.0, np.zeros(3)
         for band in self._bands():
-            old, first, second, average = (np.ascontiguousarray(array[:, band]) for array in arrays)
+            old, first, second, average = (np.array(array[:, band]) for array in arrays)
             new = self._update(
-                *map(to_tensor, (old, np.ascontiguousarray(gradient[:, band]), first, second, average)),
+                *map(to_tensor, (old, np.array(gradient[:, band]), first, second, average)),
                 scalars,
             )
             for array, values in zip(arrays, new, strict=False):

@@ -33,6 +33,7 @@ SHARE = 0.9  # of the free memory, which others may want some of
 # SGD's; L-BFGS's beside two for each pair that it remembers.
 ARRAYS = {"adam": 10, "sgd": 6, "nesterov": 6, "lbfgs": 8, "scipy": 12}
 LARGE_ARRAYS = 6  # Adam's, changed in place on the host; with what the finished picture takes in the end
+LONG = 3e12  # multiplications from which on a trial tells how long they take
 SPEED = 0.6  # of the matrix product's, which a step reaches
 
 
@@ -43,7 +44,7 @@ class Estimate:
     Attributes:
         memory: most bytes that the process will hold; on a GPU, that the GPU will.
         free: bytes that there are for it, with what it holds already; None where that is unknown.
-        seconds: about how long it takes; None where no trial was made.
+        seconds: about how long it takes; None where that is short.
         tiles: whether its finest scale is painted in tiles.
         files: bytes in temporary files.
     """
@@ -169,7 +170,7 @@ class Room:
         return Estimate(
             max(self.memory(size, plan) for size, plan in zip(sizes, plans, strict=True)),
             self.free,
-            2 * work / (SPEED * multiplications_per_second()) if work else None,
+            2 * work / (SPEED * arithmetic_per_second()) if work > LONG else None,
             last.divided,
             files,
         )
@@ -202,8 +203,8 @@ def estimate(
 
 
 @cache
-def multiplications_per_second() -> float:
-    """Twice the multiplications a second in a product of float32 matrices here: a trial of about .1 s."""
+def arithmetic_per_second() -> float:
+    """Multiplications and additions a second in a product of float32 matrices here: a trial of about .1 s."""
     side = 1024
     matrix = to_tensor(np.random.default_rng(0).standard_normal((side, side), "float32"))
     multiply: Callable[[], object] = lambda: float((matrix @ matrix)[0, 0])  # noqa: E731

@@ -162,7 +162,7 @@ class _Run:
             self.notices.append(self.bench.notice)
         self.style_pixels = [self._recoloured(style) for style in styles]
         self.room = Room(self.bench, settings)
-        self.room.estimate([self.size(scale) for scale in self.scales], self.budgets)  # may refuse
+        self.room.plan(self.size(self.scales[-1]))  # refuses what does not fit, before any work
 
     def _recoloured(self, style: Style) -> np.ndarray:
         pixels = style.picture.pixels

@@ -14,7 +14,7 @@ from itertools import pairwise, product
 
 @dataclass(frozen=True)
 class Span:
-    """One axis of a tile, in positions of the map: own from `start` to `stop`, window from `first` to `last`."""
+    """One axis of a tile, in positions: from `start` to `stop`, its window from `first` to `last`."""
 
     start: int
     stop: int

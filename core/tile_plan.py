@@ -22,7 +22,7 @@ FLOAT = 4  # bytes
 # Of what an evaluation with its gradient holds, beside every operation's result: slopes on the way back,
 # and the centred or masked copy of a layer that a style loss looks at.
 SLOPES, COPIES = 2.0, 2.0
-FORWARD = 3.0  # largest results held at once on the way forward alone
+SCATTERED = 1.1  # what a picture's large arrays take more where the allocator finds no room between others
 TRACING = 150e6  # graphs, the compiled functions' own buffers, and what the allocator keeps
 LEAST_WINDOW = 96  # pixels: smaller windows are mostly halo
 MOST_TILES = 4096
@@ -87,7 +87,7 @@ def whole(extractor: Any, size: tuple[int, int], style: Sequence[str], content: 
     return Plan(
         (),
         ((1, 1),),
-        memory=held(segment, pixels, style) + targets,
+        memory=SCATTERED * held(segment, pixels, style) + targets,
         work=2 * segment.multiplications * pixels,
     )
 

@@ -115,7 +115,7 @@ class TiledObjective:
             raise ValueError("The objective has no targets. Expected `objective.targets = ...` first.")
         on_host = isinstance(image, np.ndarray)
         picture = image if on_host else to_numpy(image)
-        maps, sums = self._forward(self._parts, self._grids(picture), picture, self._maps)
+        maps, sums = self._forward(self.plan, picture, self._maps)
         parts, gradient = self._backward(picture, maps, sums)
         parts |= self._add_image_losses(picture, gradient)
         loss = sum(parts.values())
@@ -123,18 +123,17 @@ class TiledObjective:
 
     # ------------------------------------------------------------ forward
 
-    def _grids(self, picture: np.ndarray) -> list[list[Tile]]:
+    def _grids(self, plan: Plan, picture: np.ndarray) -> list[list[Tile]]:
         """Each segment's tiles."""
         grids, size = [], picture.shape[1:3]
-        for part, counts in zip(self._parts, self.plan.tiles, strict=True):
+        for part, counts in zip(self._parts_for(plan.points), plan.tiles, strict=True):
             grids.append(grid(size, counts, part.segment.stride, part.segment.halo))
             size = size[0] // part.segment.stride, size[1] // part.segment.stride
         return grids
 
     def _forward(
         self,
-        parts: Sequence[SegmentFunctions],
-        grids: Sequence[Sequence[Tile]],
+        plan: Plan,
         picture: np.ndarray,
         targets: Mapping[str, np.ndarray],
         only: Sequence[str] | None = None,
@@ -144,9 +143,10 @@ class TiledObjective:
         Returns:
             Each segment's input; each loss's sums, of all segments but a last one that is whole.
         """
-        maps, sums = [picture], {}
-        for part, tiles in zip(parts, grids, strict=True):
-            if part.segment.is_last and self.plan.last_is_whole and only is None:
+        maps: list[np.ndarray] = [picture]
+        sums: dict[str, Sums] = {}
+        for part, tiles in zip(self._parts_for(plan.points), self._grids(plan, picture), strict=True):
+            if part.segment.is_last and plan.last_is_whole and only is None:
                 break
             following: np.ndarray | None = None
             names = [name for name in part.summed if only is None or name in only]
@@ -165,7 +165,7 @@ class TiledObjective:
                     if following is None:
                         size = tuple(side // part.segment.stride for side in maps[-1].shape[1:3])
                         following = stores.make(
-                            (1, *size, window.shape[-1]), window.dtype, on_disk=self.plan.maps_on_disk
+                            (1, *size, window.shape[-1]), window.dtype, on_disk=plan.maps_on_disk
                         )
                     _write(following, window, tile, part.segment.stride, maps[-1].shape)
                 stores.release(maps[-1])
@@ -233,7 +233,7 @@ class TiledObjective:
             Each weighted loss; the gradient by the picture.
         """
         dtype = "float64" if picture.dtype == np.float64 else "float32"
-        weights, grids = self._scalars(dtype), self._grids(picture)
+        weights, grids = self._scalars(dtype), self._grids(self.plan, picture)
         parts: dict[str, Any] = {}
         upstream: np.ndarray | None = None
         still = keras.tree.map_structure(lambda value: to_tensor(np.asarray(value, dtype)), sums)
@@ -359,13 +359,7 @@ class TiledObjective:
             plan: how to divide it.
         """
         names = [name for name, one in self._summed.items() if not one.has_map]
-        kept, self.plan = self.plan, plan
-        try:
-            parts = self._parts_for(plan.points)
-            self._parts, before = parts, self._parts
-            _, sums = self._forward(parts, self._grids(picture), picture, {}, names)
-        finally:
-            self.plan, self._parts = kept, before
+        _, sums = self._forward(plan, picture, {}, names)
         return {
             name: keras.tree.map_structure(
                 lambda value: value.astype(picture.dtype), self._summed[name].target(sums[name])
@@ -377,7 +371,7 @@ class TiledObjective:
         """The content losses' targets, from the photograph, on the host or the disk."""
         wanted = {name: one.loss.layer for name, one in self._summed.items() if one.has_map}
         found: dict[str, np.ndarray] = {}
-        source, grids = picture, self._grids(picture)
+        source, grids = picture, self._grids(self.plan, picture)
         for part, tiles in zip(self._parts, grids, strict=True):
             here = {name: layer for name, layer in wanted.items() if layer in part.segment.layers}
             if len(found) + len(here) == 0 and part.segment.is_last:

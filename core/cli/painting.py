@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,7 @@ from .common import tell
 
 if TYPE_CHECKING:
     from ..images import Picture
+    from ..room import Estimate
     from ..styles import Style
     from ..stylize import Result, Step
 
@@ -135,6 +137,7 @@ class _Painting:
         device = job.device() if callable(job.device) else job.device
         with Stop() as self.stop, select_device(device):
             self.device = describe_device(device)
+            self.estimate = self._tell_estimate()
             with ProgressBar(job.quiet, self.device) as self.bar:
                 result = stylize(
                     self.content,
@@ -145,6 +148,17 @@ class _Painting:
                     resume=state,
                 )
         return self._finish(result)
+
+    def _tell_estimate(self) -> Estimate:
+        """Says what the painting takes, where that is much or somebody looks on."""
+        from ..room import estimate
+
+        settings, content = self.job.settings, self.content
+        height, width = (content.height, content.width) if content else (settings.size or 512,) * 2
+        found = estimate(settings, height, width, content=content is not None, style=bool(self.styles))
+        if not self.job.quiet and (found.tiles or (found.seconds and sys.stderr.isatty())):
+            tell(str(found))
+        return found
 
     def _load_state(self) -> dict[str, Any]:
         from ..interrupted import load_state
@@ -240,6 +254,8 @@ class _Painting:
             "seconds_before_first_step": self.before_first_step,
             "seconds_to_first_step_done": self.to_first_step,
             "peak_memory": peak_memory(),
+            "estimated_memory": round(self.estimate.memory),
+            "tiles": self.estimate.tiles,
             "loss": history[-1][3] if history else None,
             "interrupted": result.interrupted,
             "reason": result.reason,

@@ -1,0 +1,188 @@
+"""What is reckoned before the work, plans and estimates; memory that runs out all the same."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from impasto.core import assemble, backend, tile_plan
+from impasto.core import room as module
+from impasto.core.assemble import workbench
+from impasto.core.errors import NotEnoughMemory, UsageError
+from impasto.core.failures import kind_of
+from impasto.core.large_adam import LargeAdam
+from impasto.core.objective import Objective
+from impasto.core.recipes import parse_memory
+from impasto.core.room import Room, estimate
+from impasto.core.stylize import stylize
+
+
+@pytest.fixture
+def rooms(small, monkeypatch):
+    """Makes a `Room` with so many bytes beside what the process holds."""
+    monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
+
+    def make(free, **changes):
+        settings = small(**changes)
+        room = Room(workbench(settings, content=True, style=True), settings)
+        room.limit = room.held + free
+        return room
+
+    return make
+
+
+def test_the_memory_asked_for():
+    assert parse_memory("auto") is None
+    assert parse_memory("4GB") == 4e9 and parse_memory("800 mb") == 8e8 and parse_memory("2000000000") == 2e9
+    assert parse_memory("1.5GiB") == 1.5 * 2**30
+    for wrong in ("", "4 Gigs", "-1GB", "99MB", "nan", "GB"):
+        with pytest.raises(UsageError, match=r"memory is auto, or .*Received: "):
+            parse_memory(wrong)
+
+
+def test_plans_fit_and_take_more_work_in_less_memory(rooms):
+    size, plans = (1000, 700), []
+    for free in (4e9, 8e8, 5e8, 2.5e8):
+        room = rooms(free)
+        plan = room.plan(size)
+        assert room.memory(size, plan) <= room.limit
+        plans.append(plan)
+    assert not plans[0].divided and plans[0].work == min(plan.work for plan in plans)
+    assert all(plan.divided for plan in plans[1:])
+    assert [plan.work for plan in plans] == sorted(plan.work for plan in plans)
+    assert plans[0].memory > plans[1].memory > plans[3].memory
+
+
+def test_arrays_go_into_files_where_they_must(rooms):
+    assert not rooms(3e9).plan((4000, 4000)).picture_on_disk
+    plan = rooms(6e8).plan((4000, 4000))
+    assert plan.picture_on_disk and plan.maps_on_disk and plan.content_on_disk and plan.files > 0
+
+
+def test_what_does_not_fit_is_refused(rooms):
+    with pytest.raises(NotEnoughMemory, match=r"100×100 takes .* at the least; .*Received: ") as refused:
+        rooms(1e5).plan((100, 100))
+    assert kind_of(refused.value) == "memory" and refused.value.exit_status == 1
+    with pytest.raises(NotEnoughMemory, match="the optimiser adam"):
+        rooms(1e9, optimizer="lbfgs", history=100).plan((2000, 2000))
+
+
+def test_an_estimate_tells_the_most_of_all_scales(small, monkeypatch):
+    monkeypatch.setattr(module, "free_memory_of_host", lambda: 64e9)
+    little, much = (estimate(small(size=0), 600, side) for side in (600, 1200))
+    assert little.memory < much.memory and not much.tiles and much.free > 64e9
+    tight = estimate(small(size=0, memory=f"{0.9 * much.memory:.0f}"), 600, 1200)
+    assert tight.tiles and tight.memory < much.memory and "in tiles" in str(tight)
+    long = estimate(small(size=0, steps=100_000), 600, 1200)
+    assert long.seconds > 0 and much.seconds is None and "h" in str(long)
+
+
+def test_a_shrunken_room_divides_further(rooms):
+    room, size = rooms(1e9), (1000, 700)
+    first = room.plan(size)
+    assert room.shrink(size, first) and room.plan(size).memory < first.memory
+    for _ in range(20):
+        if not room.shrink(size, room.plan(size)):
+            break
+    else:
+        pytest.fail("it shrinks for ever")
+    room.plan(size)  # the smallest still fits
+
+
+# ---------------------------------------------------------------- whole runs
+
+
+def test_a_run_in_tiles_paints_the_same_picture(small, blobs, monkeypatch):
+    """Nothing is traced, which would take most of the time."""
+    monkeypatch.setattr(backend, "_trace_for_any_size", lambda function: function)
+    assemble._workbench.cache_clear()
+    monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
+    content, style = blobs(60, 90, 1), blobs(50, 40, 2, 20)
+    settings = small(size=0, steps=4, first_scale=64, style_layers=("relu1_1", "relu3_1"))
+    whole = stylize(content, [style], settings=settings)
+    made = []
+
+    class Tight(Room):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.held, self.limit = 0.0, 3.5e6
+
+        def plan(self, size):
+            made.append(super().plan(size))
+            return made[-1]
+
+    monkeypatch.setattr("impasto.core.stylize.Room", Tight)
+    tiled = stylize(content, [style], settings=settings)
+    assert any(plan.divided for plan in made)
+    np.testing.assert_allclose(tiled.picture.pixels, whole.picture.pixels, atol=2e-3)
+    np.testing.assert_allclose(
+        [line[3] for line in tiled.history], [line[3] for line in whole.history], rtol=1e-4
+    )
+    assemble._workbench.cache_clear()
+
+
+def exhausted():
+    """The exception that TensorFlow raises, or its like."""
+    try:
+        from tensorflow.errors import ResourceExhaustedError
+
+        return ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    except ImportError:
+        return MemoryError("out of memory")
+
+
+def test_memory_that_runs_out_leads_to_smaller_tiles_from_the_same_step(small, blobs, monkeypatch):
+    monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
+    content, style = blobs(60, 90, 1), blobs(50, 40, 2, 20)
+    settings = small(size=0, steps=5, first_scale=0)
+    whole = stylize(content, [style], settings=settings)
+    calls, evaluate = [], Objective.__call__
+
+    def failing(self, image):
+        calls.append(image)
+        if len(calls) == 3:
+            raise exhausted()
+        return evaluate(self, image)
+
+    monkeypatch.setattr(Objective, "__call__", failing)
+    monkeypatch.setattr(module, "resident_memory", lambda: 0.0)
+    monkeypatch.setattr(module, "TRACING", 0.0)
+    result = stylize(content, [style], settings=settings)
+    assert len(calls) == 3  # the rest went through tiles
+    assert any("Memory ran out at 90 pixels" in notice for notice in result.notices)
+    assert [line[0] for line in result.history] == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(result.picture.pixels, whole.picture.pixels, atol=2e-3)
+
+
+def test_other_errors_are_not_taken_for_it(small, blobs, monkeypatch):
+    def failing(self, image):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Objective, "__call__", failing)
+    with pytest.raises(ZeroDivisionError):
+        stylize(blobs(40, 40, 1), [blobs(40, 40, 2)], settings=small(size=0, steps=1))
+
+
+def test_the_command_line_tells_and_refuses(bundled, pictures, impasto, capsys, monkeypatch):
+    words = ["stylize", pictures / "photo.png", pictures / "dots.png", "--steps", 1, "--size", 64, "--json"]
+    assert impasto(*words, "--memory", "30GB") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["tiles"] is False and facts["settings"]["memory"] == "30GB"
+    assert 0.5 < facts["estimated_memory"] / facts["peak_memory"] < 2
+    assert impasto(*words, "--memory", "100MB") == 1
+    error = capsys.readouterr().err
+    assert "takes about" in error and error.count("\n") == 1
+    assert impasto(*words, "--memory", "much") == 2
+
+
+def test_memory_is_no_part_of_a_runs_identity(small, blobs):
+    from impasto.core.images import Picture
+    from impasto.core.interrupted import fingerprint
+
+    content = Picture(blobs(40, 40, 1))
+    settings = small()
+    assert fingerprint(content, [], None, settings) == fingerprint(
+        content, [], None, replace(settings, memory="5GB")
+    )
+    assert LargeAdam.name == "Adam"
