@@ -28,11 +28,13 @@ from .errors import Cancelled, UsageError
 from .failures import out_of_memory
 from .images import MIN_SIDE, Picture, load_picture, require_paintable, save_picture
 from .large_adam import LargeAdam
+from .objective import Objective
 from .optimizers import Optimizer, resize
 from .progress import Clock, Progress
 from .recipes import Settings
 from .room import Room
 from .styles import Style, load_style
+from .tiles import TiledObjective
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ class _Run:
     def _aim(self, scale: int) -> None:
         """Divides the picture as its size asks, and sets the objective's targets."""
         size = self.size(scale)
-        self.plan, self.objective = self.room.plan(size), self.bench.objective
+        self.plan = self.room.plan(size)
+        self.objective: Objective | TiledObjective = self.bench.objective
         if self.plan.divided:
             self.objective = self.bench.tiled
             self.bench.tiled.arrange(self.plan)

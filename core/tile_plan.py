@@ -231,8 +231,8 @@ class Planner:
             )
             for length, own in zip(size, counts, strict=True)
         ]
-        windows = np.outer(*sides)
-        tiles = np.outer(*counts)
+        windows = np.outer(sides[0], sides[1])
+        tiles = np.outer(counts[0], counts[1])
         area = windows * tiles
         fits = (
             (tiles >= at_least) & (tiles <= MOST_TILES) & (held(segment, 1.0, self.style) * windows <= room)

@@ -29,11 +29,11 @@ from .tile_functions import SegmentFunctions
 from .tile_grid import Tile, grid
 from .tile_plan import Plan
 
-Job = tuple[Tile, tuple[Tensor, Tree]]
-Mapper = Callable[[Callable[[Tensor, Tree], Any], Iterable[Job]], Iterator[tuple[Tile, Any]]]
+Job = tuple[Tile, tuple[Any, ...]]  # a tile, and the arguments of what is computed of it
+Mapper = Callable[[Callable[..., Any], Iterable[Job]], Iterable[tuple[Tile, Any]]]
 
 
-def run_here(function: Callable[[Tensor, Tree], Any], jobs: Iterable[Job]) -> Iterator[tuple[Tile, Any]]:
+def run_here(function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[tuple[Tile, Any]]:
     """Calls the function for one tile after the other."""
     for tile, arguments in jobs:
         yield tile, function(*arguments)
@@ -63,7 +63,8 @@ class TiledObjective:
         self.extractor, self.losses, self.image_losses = extractor, list(losses), list(image_losses)
         self.mapper = mapper
         self._summed = {loss.name: summed(loss) for loss in self.losses}
-        self.weights = {loss.name: loss.weight for loss in [*self.losses, *self.image_losses]}
+        every: list[Any] = [*self.losses, *self.image_losses]
+        self.weights: dict[str, float] = {loss.name: loss.weight for loss in every}
         self._parts_of: dict[tuple[int, ...], list[SegmentFunctions]] = {}
         self._targets: dict[str, Any] | None = None
         self._slopes = compile_function(self._compared)
@@ -236,15 +237,16 @@ class TiledObjective:
         weights, grids = self._scalars(dtype), self._grids(self.plan, picture)
         parts: dict[str, Any] = {}
         upstream: np.ndarray | None = None
+        targets_of = self._targets or {}
         still = keras.tree.map_structure(lambda value: to_tensor(np.asarray(value, dtype)), sums)
         slopes: dict[str, Sums] = {}
         if still:
-            targets = {name: keras.tree.map_structure(to_tensor, self._targets[name]) for name in still}
+            targets = {name: keras.tree.map_structure(to_tensor, targets_of[name]) for name in still}
             parts, slopes = self._slopes({"sums": still, "targets": targets, "weights": weights})
         for number in reversed(range(len(self._parts))):
             part = self._parts[number]
             if number == len(self._parts) - 1 and self.plan.last_is_whole:
-                own = {name: self._targets[name] for name in part.summed}
+                own = {name: targets_of[name] for name in part.summed}
                 _, found, slope = part.evaluate(to_tensor(maps.pop()), {"targets": own, "weights": weights})
                 parts |= found
                 upstream = to_numpy(slope)

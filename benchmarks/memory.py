@@ -1,0 +1,114 @@
+"""Peak memory of a step, whole and in tiles, beside what was estimated before it.
+
+    python benchmarks/memory.py                            vgg_mini at 512 and 1024 px: minutes
+    python benchmarks/memory.py --network vgg19 --sizes 2048 --memory auto 2.5GB --steps 2
+    python benchmarks/memory.py --sizes 256 --memory auto --results /tmp/r         a trial run
+
+Each size and limit is a process of its own. Memory is the most that the process held resident
+(`getrusage`): the pictures, the targets, and steps of the quality recipe with its optimiser, at one scale. Weights are random: neither time nor memory depends on them. Seconds are the last step's; processor
+seconds count all cores, and little of what else the machine does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import in_child, machine, other_work, parser, peak_megabytes, write_json
+from step import prepare
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--network", default="vgg_mini")
+    arguments.add_argument("--sizes", nargs="+", default=["512", "1024"], help="1024, or 1024x1536")
+    arguments.add_argument("--memory", nargs="+", default=["auto", "1GB"], help="limits to try at each size")
+    arguments.add_argument("--steps", type=int, default=2)
+    arguments.add_argument("--child", nargs=4, metavar=("NETWORK", "FOLDER", "SIZE", "MEMORY"))
+    given = arguments.parse_args()
+    if given.child:
+        print(json.dumps(measure(*given.child, given.steps)))
+        return
+    busy, rows = other_work(), []
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder), given.network, given.content, 256)
+        for size in given.sizes:
+            for memory in given.memory:
+                words = ["--child", given.network, folder, size, memory, "--steps", given.steps]
+                row = {"network": given.network, "size": size, "memory": memory} | in_child(
+                    Path(__file__), *words
+                )
+                rows.append(row)
+                print(line(row), flush=True)
+    path = given.results / f"memory_{given.network}.json"
+    write_json({"machine": machine(), "busy_before": busy, "rows": rows}, path)
+    print(f"written to {path}", file=sys.stderr)
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row of the table that docs/large-pictures.md shows."""
+    cells = [
+        row["network"],
+        row["size"],
+        row["memory"],
+        "tiles" if row["tiles"] else "whole",
+        f"{row['estimated_mb'] / 1000:.2f}",
+        f"{row['peak_mb'] / 1000:.2f}",
+        f"{row['estimated_mb'] / row['peak_mb'] - 1:+.0%}",
+        f"{row['seconds']:.1f}",
+        f"{row['processor_seconds']:.1f}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def measure(network: str, folder: str, size: str, memory: str, steps: int) -> dict[str, Any]:
+    """Steps of a painting of one scale, through what `stylize` itself does."""
+    from impasto.core.images import load_picture
+    from impasto.core.recipes import settings_for
+    from impasto.core.stylize import stylize
+
+    height, _, width = size.partition("x")
+    with np.load(Path(folder) / "inputs.npz") as file:
+        content = load_picture(file["content"])
+        style = file["style"]
+    pixels = np.tile(
+        content.pixels, (-(-int(height) // content.height), -(-int(width or height) // content.width), 1)
+    )
+    pixels = np.ascontiguousarray(pixels[: int(height), : int(width or height)])
+    settings = settings_for(
+        "quality",
+        network=network,
+        weights=str(Path(folder) / f"{network}.npz"),
+        size=0,
+        first_scale=0,
+        steps=steps,
+        memory=memory,
+        prime_colours=False,
+    )
+    from impasto.core.room import estimate
+
+    found = estimate(settings, *pixels.shape[:2])
+    times: list[tuple[float, float]] = []
+    stylize(
+        pixels,
+        [style],
+        settings=settings,
+        on_progress=lambda step: times.append((step.seconds, time.process_time())),
+    )
+    before, after = times[-2] if len(times) > 1 else (0.0, 0.0), times[-1]
+    return {
+        "estimated_mb": found.memory / 1e6,
+        "tiles": found.tiles,
+        "peak_mb": peak_megabytes(),
+        "seconds": after[0] - before[0],
+        "processor_seconds": after[1] - before[1],
+    }
+
+
+if __name__ == "__main__":
+    main()
