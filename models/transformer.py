@@ -22,7 +22,7 @@ LEAST_SIDE = 16  # below that the residual blocks have nothing to reflect
 
 
 def build_transformer(
-    styles: int = 1, width: int = 32, blocks: int = 5, padding: str = "reflect"
+    styles: int = 1, width: int = 32, blocks: int = 5, skip: bool = False, padding: str = "reflect"
 ) -> keras.Model:
     """Builds the network with random weights.
 
@@ -31,6 +31,9 @@ def build_transformer(
         width: channels of the first convolution; the next two have twice and four times as many
             (Johnson et al.: 32).
         blocks: residual blocks (Johnson et al.: 5).
+        skip: whether the network paints over the photograph, its colours normalised and then scaled and
+            shifted for each style, instead of anew: a departure that keeps the subject from the first
+            step on, for short trainings.
         padding: `"reflect"`, or `"circular"` for a picture that tiles.
 
     Returns:
@@ -54,4 +57,8 @@ def build_transformer(
     for number, channels in enumerate((2 * width, width), 1):
         x = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"enlarge{number}")(x)
         x = layer(x, f"up{number}", channels)
-    return keras.Model([picture, style], as_picture(convolve(x, 3, 9, "out", padding)), name="transformer")
+    x = ops.cast(convolve(x, 3, 9, "out", padding), "float32")
+    if skip:
+        under = ConditionalInstanceNormalization(name="skip_norm", dtype="float32")([picture, style])
+        x = x + 0.5 * under  # most of the photograph then lies where the tanh is nearly straight
+    return keras.Model([picture, style], as_picture(x), name="transformer")

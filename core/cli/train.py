@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ examples:
 
 Started again with the same output folder it goes on where the last checkpoint left it.
 """
+
+SECONDS_BETWEEN_LINES = 30  # where no terminal shows a bar
 
 _OPTIONS: tuple[tuple[str, Any, str, str], ...] = (
     ("recipe", str, "NAME", f"named settings to begin with: {', '.join(RECIPES)}"),
@@ -80,6 +84,9 @@ def add_parser(commands: Any) -> None:
     group = parser.add_argument_group("settings (docs/training.md has the defaults)")
     for name, kind, metavar, text in _OPTIONS:
         group.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, metavar=metavar, help=text)
+    group.add_argument(
+        "--skip", action="store_true", default=None, help="paint over the photograph: subjects stay sooner"
+    )
     running = parser.add_argument_group("running")
     running.add_argument(
         "--devices", type=int, default=1, metavar="N", help="devices that share each batch; 0 is all"
@@ -136,12 +143,14 @@ def _train(arguments: argparse.Namespace, settings: TrainSettings) -> int:
         )
     output = _made(arguments.output)
     words = f"{len(photographs.pictures)} photographs" if photographs is not None else "noise"
+    told = [0.0]
     with Stop(picture=False) as stop, ProgressBar(quiet) as bar:
 
         def show(event: Progress) -> None:
             bar.show(event)
-            if not quiet and event.step % settings.evaluate_every == 0:
-                print(f"step {event.step} of {settings.steps}: loss {event.loss:.4g}", flush=True)
+            if not quiet and not sys.stderr.isatty() and time.monotonic() > told[0] + SECONDS_BETWEEN_LINES:
+                told[0] = time.monotonic()
+                print(f"step {event.step} of {event.steps}: {bar.text(event)}", flush=True)
             stop.check()
 
         train(

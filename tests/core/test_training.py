@@ -2,9 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import keras
@@ -333,3 +334,22 @@ def test_defaults_are_johnsons():
     assert (TrainSettings().width, TrainSettings().blocks, TrainSettings().steps) == (32, 5, 40_000)
     assert (TrainSettings().batch, TrainSettings().learning_rate, TrainSettings().side) == (4, 1e-3, 256)
     assert isinstance(TrainSettings().losses(VGG_MINI), Settings)
+
+
+def test_the_documentations_table_is_the_code():
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", page.split("## Recipes")[1], re.M)
+    table = {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
+    names = [field.name for field in fields(TrainSettings) if field.name != "recipe"]
+    assert table == {name: [shown(getattr(recipe, name)) for recipe in RECIPES.values()] for name in names}
+
+
+def shown(value):
+    """A value as the page's table writes it."""
+    if value is None:
+        return "the network's"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -8,7 +8,7 @@ import pytest
 
 from impasto.models.errors import UsageError, WeightsError
 from impasto.models.generator import build_generator, noise_sides
-from impasto.models.painter_layers import ConditionalInstanceNormalization, pad
+from impasto.models.painter_layers import RATE, ConditionalInstanceNormalization, pad
 from impasto.models.painters import (
     PainterFacts,
     build_painter,
@@ -45,7 +45,7 @@ def test_conditional_normalisation_by_its_formula():
     layer.set_weights([scale, shift])
     centred = x - x.mean((1, 2), keepdims=True)
     expected = centred / np.sqrt((centred**2).mean((1, 2), keepdims=True) + 1e-5)
-    expected = expected * (styles @ scale)[:, None, None] + (styles @ shift)[:, None, None]
+    expected = expected * (1 + RATE * styles @ scale)[:, None, None] + (RATE * styles @ shift)[:, None, None]
     np.testing.assert_allclose(array(layer([x, styles])), expected, atol=1e-5)
 
 
