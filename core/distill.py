@@ -11,9 +11,9 @@ learning from another network's inner layers is FitNets' (Romero et al. 2015, ar
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -28,6 +28,7 @@ from .crops import Folder, crop_batch
 from .distiller import Distiller, Tap
 from .errors import ImpastoError, UsageError, WeightsError
 from .growing import grow
+from .picture_writing import write_file
 
 if TYPE_CHECKING:
     import keras
@@ -112,10 +113,9 @@ class Checkpoint:
     def save(self, step: int) -> None:
         """Writes the file."""
         arrays = {name: np.asarray(variable.value) for name, variable in self._variables().items()}
-        temporary = self.path.with_name(self.path.name + ".part")
-        with open(temporary, "wb") as file:
-            np.savez(file, step=np.array(step), **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, self.path)
+        packed = io.BytesIO()
+        np.savez(packed, step=np.array(step), **arrays)  # type: ignore[arg-type]
+        write_file(self.path, packed.getvalue())
 
     def load(self) -> int:
         """Restores everything; returns the step to go on from, 0 without a file."""

@@ -18,7 +18,10 @@ from ..failures import out_of_memory
 from ..version import version
 from .common import OUT_OF_MEMORY, Parser, tell
 
-COMMANDS = ("stylize", "demo", "models", "styles", "distill", "engine", "neural_style", "mxnet")
+COMMANDS = (
+    "stylize", "train", "apply", "texture", "export", "demo", "models", "styles", "distill", "engine",
+    "neural_style", "mxnet",
+)  # fmt: skip
 
 
 class _Version(argparse.Action):

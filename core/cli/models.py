@@ -75,6 +75,29 @@ def _rows() -> list[dict[str, Any]]:
     return rows
 
 
+def _painters() -> list[dict[str, Any]]:
+    """The bundled networks that paint in one pass."""
+    from impasto.models.painters import bundled_painters, read_painter
+
+    rows = []
+    for name, path in bundled_painters().items():
+        facts, arrays = read_painter(path)
+        rows.append(
+            {
+                "name": name,
+                "title": facts.title,
+                "kind": "paints" if facts.takes_picture else "texture",
+                "styles": facts.styles,
+                "parameters": sum(array.size for array in arrays.values()),
+                "size_bytes": path.stat().st_size,
+                "steps": facts.steps,
+                "path": str(path),
+                "licence": facts.licence,
+            }
+        )
+    return rows
+
+
 def _list_as_json() -> int:
     print(json.dumps(_rows(), indent=2))
     return 0
@@ -87,6 +110,12 @@ def _list() -> int:
         where = words[row["weights"]] + (f": {row['path']}" if row["path"] else f"; get it: {row['get']}")
         million, megabytes = row["parameters"] / 1e6, row["size_bytes"] / 1e6
         print(f"{row['name']:<10} {million:>8.1f} M {megabytes:>5.1f} MB  {where}")
+    if painters := _painters():
+        print(f"\n{'one pass':<10} {'parameters':>10} {'size':>8}  what")
+    for row in painters:
+        million, megabytes = row["parameters"] / 1e6, row["size_bytes"] / 1e6
+        does = "impasto apply" if row["kind"] == "paints" else "impasto texture"
+        print(f"{row['name']:<10} {million:>8.2f} M {megabytes:>5.1f} MB  {does}: {', '.join(row['styles'])}")
     return 0
 
 

@@ -1,0 +1,137 @@
+"""What a training makes small: a painter, the loss network behind it, and each picture's losses.
+
+The losses are the engine's own (`losses.py`, `variation.py`), each taken picture by picture: statistics
+of a batch as a whole would let one picture make up for another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from impasto.models.weights import choose
+
+from .assemble import Workbench, workbench
+from .backend import to_tensor
+from .features import Extractor
+from .objective import targets_from
+from .recipes import Settings
+from .styles import Style
+
+
+class PictureLosses:
+    """Content, style and variation of painted pictures, under one network and for several styles.
+
+    Args:
+        settings: the losses, in the words of a painting's settings.
+        styles: whose statistics are the targets.
+        style_side: longest side of the paintings, in pixels.
+        content: whether pictures are compared with photographs.
+
+    Attributes:
+        names: the losses' names, content first, then style, then variation.
+        weights: a weight for each, in that order.
+        kinds: `"content"`, `"style"` or `"variation"` for each.
+    """
+
+    def __init__(self, settings: Settings, styles: list[Style], style_side: int, content: bool):
+        bench: Workbench = workbench(settings, content=content, style=True)
+        self.extractor, self.network = bench.extractor, bench.extractor.name
+        self.content, self.style = bench.content_losses, bench.style_losses
+        self.variation = bench.objective.image_losses
+        everything = [*self.content, *self.style, *self.variation]
+        self.names = [loss.name for loss in everything]
+        self.weights = [float(bench.objective.weights[name]) for name in self.names]
+        self.kinds = ["content"] * len(self.content) + ["style"] * len(self.style)
+        self.kinds += ["variation"] * len(self.variation)
+        # The photograph itself need not go as deep as the style's layers do.
+        self.photograph = (
+            Extractor(
+                self.network,
+                [loss.layer for loss in self.content],
+                pooling=settings.pooling,
+                first_padding=settings.first_padding,
+                weights=settings.weights,
+            )
+            if content
+            else None
+        )
+        each = [self._targets(bench, style.at(style_side)) for style in styles]
+        self.targets = keras.tree.map_structure(lambda *leaves: np.stack(leaves), *each)
+
+    def _targets(self, bench: Workbench, pixels: np.ndarray) -> dict[str, Any]:
+        features = bench.features(to_tensor(pixels[None]))
+        prepared = {
+            name: loss.prepare(target)
+            for loss in self.style
+            for name, target in targets_from([loss], features).items()
+        }
+        return keras.tree.map_structure(
+            lambda leaf: np.asarray(ops.convert_to_numpy(leaf), "float32"), prepared
+        )
+
+    def __call__(self, painted: Any, photographs: Any, styles: Any) -> Any:
+        """Each picture's losses, without the weights.
+
+        Args:
+            painted: (batch, height, width, 3), 0–1; the batch's size is known.
+            photographs: of the same shape; anything where there is no content.
+            styles: (batch, styles), one 1 in each row.
+
+        Returns:
+            (batch, losses), in the order of `names`.
+        """
+        features = self.extractor(painted)
+        wanted = {} if self.photograph is None else self.photograph(photographs)
+        rows = []
+        for i in range(painted.shape[0]):
+            own = {layer: x[i : i + 1] for layer, x in features.items()}
+            parts = [
+                loss(own, ops.stop_gradient(ops.cast(wanted[loss.layer][i : i + 1], "float32")))
+                for loss in self.content
+            ]
+            for loss in self.style:
+                target = keras.tree.map_structure(
+                    lambda x, i=i: _of_style(x, styles[i]), self.targets[loss.name]
+                )
+                parts.append(loss(own, target))
+            parts += [loss(painted[i : i + 1]) for loss in self.variation]
+            rows.append(ops.stack([ops.cast(part, "float32") for part in parts]))
+        return ops.stack(rows)
+
+
+def _of_style(stacked: np.ndarray, style: Any) -> Any:
+    """One style's target of several (styles, ...), the style as a row (styles,) with one 1."""
+    flat = ops.convert_to_tensor(stacked.reshape(len(stacked), -1))
+    return ops.reshape(ops.matmul(ops.cast(style, "float32")[None], flat), stacked.shape[1:])
+
+
+class Trainer(keras.Model):
+    """A painter with its losses: from a batch to each picture's losses.
+
+    Args:
+        painter: the network to train.
+        losses: what it is trained by; frozen.
+    """
+
+    def __init__(self, painter: keras.Model, losses: PictureLosses):
+        super().__init__(name="trainer")
+        self.painter, self.picture_losses = painter, losses
+        self.extractors = [e.model for e in (losses.extractor, losses.photograph) if e is not None]
+
+    def call(self, batch: dict[str, Any]) -> Any:
+        """From the painter's inputs by name (pictures as 0–255) to (batch, losses)."""
+        batch = dict(batch)
+        if "picture" in batch:
+            batch["picture"] = ops.cast(batch["picture"], "float32") / 255
+        painted = self.painter([batch[tensor.name] for tensor in self.painter.inputs])
+        return self.picture_losses(painted, batch.get("picture"), batch["style"])
+
+
+def resolved(settings: Any) -> tuple[Any, str | None]:
+    """The loss network that `auto` takes here, and the notice for the user."""
+    network, _, notice = choose(settings.network, settings.weights)
+    return network, notice

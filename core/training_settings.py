@@ -1,0 +1,282 @@
+"""Every setting of a painter's training with its default and where that comes from, and the named recipes.
+
+from impasto.core.training_settings import training_settings
+training_settings("johnson", steps=2000, side=128)
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from impasto.models.register import Network, did_you_mean
+
+from .errors import UsageError
+from .recipes import Settings
+
+CHOICES = {
+    "architecture": ("transformer", "generator"),
+    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "optimizer": ("adam", "muon"),
+}
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train. Sources: [j] Johnson et al. 2016 and fast-neural-style, [u] Ulyanov et al. 2016.
+
+    Attributes:
+        recipe: the recipe that these settings began as; a label only.
+        architecture: `transformer` [j] or `generator` [u].
+        texture: whether textures are made from noise, without photographs; `generator` only.
+        width: channels of the first convolution [j: 32], or that each scale adds [u: 8].
+        blocks: residual blocks of the transformer [j: 5].
+        skip: whether the transformer paints over the photograph [no]: subjects stay sooner, for short runs.
+        scales: of the generator's noise [u: 5 for textures, 6 for stylisation].
+        steps: optimiser steps in all [j: 40,000; u: 2,000].
+        batch: pictures a step [j: 4; u: 16].
+        side: their side in pixels [j, u: 256].
+        style_side: longest side of the paintings in pixels, which sets the strokes' size [j: 256].
+        learning_rate: at its highest [j: Adam, 0.001; u: 0.1, falling].
+        warmup: steps over which it rises [j: none].
+        decay: last share of the steps, over which it falls to nothing [j: none].
+        network: the loss network: `auto`, `vgg19`, `vgg16`, `vgg_mini`; weights: its file.
+        weights: a weight file for the loss network, instead of its own.
+        content_layers, style_layers: as `relu3_2`, or `end3` and `first3` for a block's last and
+            first convolution; None takes the network's own.
+        content_weight, style_weight, tv_weight: of the three terms.
+        content_loss, gram_scaling, variation, calibrated, first_padding: as in `recipes.Settings`.
+        precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        optimizer: `adam` [j, u], or `muon`, which the compact network is trained with.
+        held_out: photographs that are never trained on, for the curves and the sheets.
+        seed: draws weights, crops, styles and noise.
+        checkpoint_minutes: time between checkpoints.
+        evaluate_every: steps between points of the curves.
+        sheet_every: steps between sample sheets; the first ones come sooner.
+    """
+
+    recipe: str = "balanced"
+    architecture: str = "transformer"
+    texture: bool = False
+    width: int = 32
+    blocks: int = 5
+    skip: bool = False
+    scales: int = 5
+    steps: int = 40_000
+    batch: int = 4
+    side: int = 256
+    style_side: int = 256
+    learning_rate: float = 1e-3
+    warmup: int = 0
+    decay: float = 0.0
+    network: str = "auto"
+    weights: str | None = None
+    content_layers: tuple[str, ...] | None = None
+    style_layers: tuple[str, ...] | None = None
+    content_weight: float = 1.0
+    style_weight: float = 2.0
+    tv_weight: float = 1.0
+    content_loss: str = "normalised"
+    gram_scaling: str = "normalised"
+    variation: str = "l2"
+    calibrated: bool = False
+    first_padding: str = "replicate"
+    precision: str = "float32"
+    optimizer: str = "adam"
+    held_out: int = 8
+    seed: int = 0
+    checkpoint_minutes: float = 3.0
+    evaluate_every: int = 500
+    sheet_every: int = 1000
+
+    def __post_init__(self):
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise UsageError(f"{name} is one of {', '.join(allowed)}. Received: {getattr(self, name)}")
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not least <= value <= most:  # also refuses NaN
+                raise UsageError(f"{name} lies between {least:.10g} and {most:.10g}. Received: {value}")
+        for name in ("content_layers", "style_layers"):
+            if isinstance(value := getattr(self, name), list):
+                object.__setattr__(self, name, tuple(value))
+        if self.texture and self.architecture != "generator":
+            raise UsageError(
+                f"A texture is made by the generator; leave out the architecture. "
+                f"Received: {self.architecture}"
+            )
+        if self.side % self.multiple:
+            raise UsageError(
+                f"side is a multiple of {self.multiple} pixels here; 128 will do. Received: {self.side}"
+            )
+        if self.architecture == "generator" and self.side >> (self.scales - 1) < 4:
+            raise UsageError(
+                f"The coarsest noise of {self.scales} scales must be 4 pixels or more; choose a larger side "
+                f"or fewer scales. Received: side {self.side}"
+            )
+
+    @property
+    def multiple(self) -> int:
+        """The pictures' sides are multiples of it, in pixels."""
+        return 4 if self.architecture == "transformer" else 2 ** (self.scales - 1)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The network's builder's arguments."""
+        if self.architecture == "transformer":
+            return {"width": self.width, "blocks": self.blocks} | ({"skip": True} if self.skip else {})
+        return {"channels": self.width, "scales": self.scales, "content": not self.texture}
+
+    def losses(self, network: Network) -> Settings:
+        """The settings of the losses, in the words of a painting's."""
+        return Settings(
+            recipe=self.recipe,
+            network=network.name,
+            weights=self.weights,
+            content_layers=_layers(network, self.content_layers),
+            style_layers=_layers(network, self.style_layers),
+            content_weight=self.content_weight,
+            style_weight=self.style_weight,
+            tv_weight=self.tv_weight,
+            style_layer_weights=None,
+            content_loss=self.content_loss,
+            style_loss="gram",
+            gram_scaling=self.gram_scaling,
+            variation=self.variation,
+            calibrated=self.calibrated,
+            first_padding=self.first_padding,
+        )
+
+
+def _layers(network: Network, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Layers by the network's own names: `end3` is a block's last convolution, `first3` its first."""
+    if names is None:
+        return None
+    return tuple(_layer(network, name) for name in names)
+
+
+def _layer(network: Network, name: str) -> str:
+    for word, position in (("end", -1), ("first", 0)):
+        number = name.removeprefix(word)
+        if name.startswith(word) and number.isdecimal() and 1 <= int(number) <= len(network.blocks):
+            return [own for own in network.layers if own.startswith(f"relu{number}_")][position]
+    return network.layer(name)
+
+
+_RANGES = (
+    ("width", 1, 1024),
+    ("blocks", 0, 100),
+    ("scales", 1, 10),
+    ("steps", 1, 100_000_000),
+    ("batch", 1, 10_000),
+    ("side", 32, 4096),
+    ("style_side", 32, 8192),
+    ("learning_rate", 1e-9, 10),
+    ("warmup", 0, 1_000_000),
+    ("decay", 0, 1),
+    ("content_weight", 0, 1e12),
+    ("style_weight", 0, 1e12),
+    ("tv_weight", 0, 1e12),
+    ("held_out", 1, 10_000),
+    ("seed", 0, 2**32 - 1),
+    ("checkpoint_minutes", 0, 100_000),
+    ("evaluate_every", 1, 100_000_000),
+    ("sheet_every", 1, 100_000_000),
+)
+
+# The original tools' losses, in their own units (features of 0–255 pictures, as large as VGG's).
+_PAPER: dict[str, Any] = {
+    "content_loss": "mean",
+    "gram_scaling": "neural-style",
+    "variation": "neural-style",
+    "calibrated": True,
+    "first_padding": "zero",
+}
+
+RECIPES = {
+    # Every loss a share of its target's energy, so that no style outweighs another and the weights mean
+    # the same under every network; layers are the loss network's own. Weights chosen by eye.
+    "balanced": TrainSettings(),
+    # fast-neural-style's train.lua: VGG-16's relu1_2 relu2_2 relu3_3 relu4_3 are its blocks' last
+    # convolutions. Its variation is summed over a batch of 4, ours averaged: four times 1e-6.
+    "johnson": TrainSettings(
+        recipe="johnson",
+        content_layers=("end3",),
+        style_layers=("end1", "end2", "end3", "end4"),
+        content_weight=1.0,
+        style_weight=5.0,
+        tv_weight=4e-6,
+        **_PAPER,
+    ),
+    # Ulyanov et al., sections 4.1 and 5: VGG-19's layers; batch, steps and rate of their supplement. Their
+    # rate of 0.1 falls by 0.7 each 200 steps from the 1,000th on; ours falls linearly over the same half.
+    "ulyanov": TrainSettings(
+        recipe="ulyanov",
+        architecture="generator",
+        width=8,
+        scales=6,
+        steps=2000,
+        batch=16,
+        learning_rate=0.1,
+        decay=0.5,
+        content_layers=("relu4_2",),
+        style_layers=("first1", "first2", "first3", "first4", "first5"),
+        content_weight=1.0,
+        style_weight=1.0,
+        tv_weight=0.0,
+        **_PAPER,
+    ),
+}
+# What `--texture` changes: [u]'s generator, 5 scales, 2,000 steps; small batches and a rate for them.
+TEXTURE: dict[str, Any] = {
+    "architecture": "generator", "texture": True, "width": 8, "scales": 5, "steps": 2000, "decay": 0.5,
+    "content_weight": 0.0, "tv_weight": 0.0,
+}  # fmt: skip
+# What `--architecture generator` changes in the other recipes.
+GENERATOR: dict[str, Any] = {"architecture": "generator", "width": 8, "scales": 6}
+
+# What may change between the parts of one run: its length, the fall of the rate, and the looks.
+FREE = ("recipe", "steps", "decay", "checkpoint_minutes", "evaluate_every", "sheet_every", "precision")
+
+
+def training_settings(recipe: str | None = None, *, texture: bool = False, **changes: Any) -> TrainSettings:
+    """A recipe's settings with some of them changed.
+
+    Args:
+        recipe: `balanced`, `johnson` or `ulyanov`; `balanced` if None.
+        texture: whether to train a texture's generator.
+        **changes: fields of `TrainSettings`; those that are None keep the recipe's value.
+
+    Raises:
+        UsageError: an unknown recipe or setting, or a value out of range.
+    """
+    recipe = recipe or TrainSettings.recipe
+    if recipe not in RECIPES:
+        raise UsageError(
+            f"The recipes are {', '.join(RECIPES)}.{did_you_mean(recipe, RECIPES)} Received: {recipe}"
+        )
+    known = {entry.name for entry in fields(TrainSettings)}
+    if unknown := sorted(set(changes) - known):
+        raise UsageError(f"There is no such setting.{did_you_mean(unknown[0], known)} Received: {unknown[0]}")
+    given = {name: value for name, value in changes.items() if value is not None}
+    if texture:
+        given = TEXTURE | given
+    elif given.get("architecture") == "generator" and RECIPES[recipe].architecture != "generator":
+        given = GENERATOR | given
+    elif given.get("architecture") == "transformer" and RECIPES[recipe].architecture != "transformer":
+        given = {"width": TrainSettings.width} | given
+    return replace(RECIPES[recipe], **given)
+
+
+def differing(before: dict[str, Any], now: TrainSettings) -> list[str]:
+    """What a run's settings were before, where they may not differ and do."""
+    after = asdict(now)
+    return [
+        f"{name} was {before[name]}"
+        for name, value in after.items()
+        if name not in FREE and name in before and _plain(before[name]) != _plain(value)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

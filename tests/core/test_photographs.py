@@ -1,0 +1,77 @@
+"""Photographs to train on: folders as people have them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from impasto.core.crops import crop_batch
+from impasto.core.errors import UsageError
+from impasto.core.photographs import open_photographs
+
+
+@pytest.fixture
+def folder(tmp_path, blobs):
+    for i in range(8):
+        Image.fromarray(np.uint8(blobs(40, 60, i) * 255)).save(tmp_path / f"{i}.png")
+    return tmp_path
+
+
+def means(pictures):
+    return [float(np.asarray(picture).mean()) for picture in pictures]
+
+
+def test_a_quarter_at_most_is_held_out_and_never_trained_on(folder):
+    training, held_out = open_photographs([folder], 50)
+    assert (len(training.pictures), len(held_out)) == (6, 2)
+    assert not set(means(held_out)) & set(means(training.pictures))
+
+
+def test_the_same_are_held_out_again(folder):
+    assert means(open_photographs([folder], 2)[1]) == means(open_photographs([folder], 2)[1])
+
+
+def test_a_corrupt_picture_is_told_of_once_and_passed_over(folder):
+    (folder / "3.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    told = []
+    training, held_out = open_photographs([folder], 2, told.append)
+    crops = [crop_batch([(training, 1.0)], 8, 32, seed=0, step=step) for step in range(6)]
+    again, _ = open_photographs([folder], 2)
+    # However often it is drawn, the next one stands in for it: the same in a run that is gone on with.
+    for step, expected in enumerate(crops):
+        np.testing.assert_array_equal(crop_batch([(again, 1.0)], 8, 32, seed=0, step=step), expected)
+    assert {path.name for path in told} == {"3.png"} and len(told) <= 2 and len(held_out) == 2
+
+
+def test_folders_without_photographs(tmp_path):
+    with pytest.raises(UsageError, match=r"Received: .*nowhere"):
+        open_photographs([tmp_path / "nowhere"], 2)
+    with pytest.raises(UsageError, match="No picture in the folder"):
+        open_photographs([tmp_path], 2)
+    for i in range(3):
+        (tmp_path / f"{i}.jpg").write_bytes(b"no picture")
+    with pytest.raises(UsageError, match="No readable photograph"):
+        open_photographs([tmp_path], 1)
+
+
+def test_one_photograph_is_too_few(folder):
+    for i in range(1, 8):
+        (folder / f"{i}.png").unlink()
+    with pytest.raises(UsageError, match=r"Two photographs or more.*Received: 1"):
+        open_photographs([folder], 1)
+
+
+def test_tensorflow_datasets(tmp_path, folder):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    assert tfds.__version__
+    with pytest.raises(UsageError, match=r"such as tfds:coco/2017.*Received: tfds:no_such_collection"):
+        open_photographs(["tfds:no_such_collection"], 2)
+
+
+def test_without_tensorflow_datasets_a_line_says_how_to_get_it():
+    try:
+        import tensorflow_datasets  # noqa: F401
+    except ImportError:
+        with pytest.raises(UsageError, match=r"pip install 'impasto\[tfds\]'.*Received: tfds:coco"):
+            open_photographs(["tfds:coco/2017"], 2)
+    else:
+        pytest.skip("TensorFlow Datasets is installed")

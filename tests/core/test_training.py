@@ -1,0 +1,355 @@
+"""Training of one-pass networks: small networks, a few pictures, a few steps, real files."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from impasto.core.cli import main
+from impasto.core.curves import Yardstick
+from impasto.core.distill import read_log
+from impasto.core.errors import Cancelled, ImpastoError, PictureError, UsageError, WeightsError
+from impasto.core.photographs import open_photographs
+from impasto.core.recipes import Settings
+from impasto.core.styles import load_style
+from impasto.core.trainer import PictureLosses
+from impasto.core.training import Material, batch_at, train
+from impasto.core.training_settings import RECIPES, TrainSettings, training_settings
+from impasto.models.painters import read_painter
+from impasto.models.register import VGG16, VGG19, VGG_MINI
+
+SMALL = {
+    "width": 4, "blocks": 1, "steps": 4, "batch": 2, "side": 32, "style_side": 48, "held_out": 2,
+    "style_layers": ("relu1_2", "relu2_2"), "content_layers": ("relu2_2",), "network": "vgg_mini",
+    "evaluate_every": 100, "sheet_every": 100,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, blobs):
+    folder = tmp_path_factory.mktemp("photos")
+    for i in range(6):
+        Image.fromarray(np.uint8(blobs(60, 80, i) * 255)).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def material(photos, pictures):
+    photographs, held_out = open_photographs([photos], 2)
+    styles = [load_style(pictures / f"{name}.png") for name in ("dots", "lines")]
+    return Material(styles, photographs, tuple(held_out), "six pictures")
+
+
+@pytest.fixture
+def settings(bundled):
+    return training_settings(**SMALL)
+
+
+def weights(folder):
+    with np.load(folder / "checkpoint.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
+# ---------------------------------------------------------------- settings
+
+
+def test_papers_layers_under_every_network():
+    johnson, ulyanov = RECIPES["johnson"], RECIPES["ulyanov"]
+    assert johnson.losses(VGG16).style_layers == ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+    assert johnson.losses(VGG16).content_layers == ("relu3_3",)
+    assert johnson.losses(VGG_MINI).style_layers == ("relu1_2", "relu2_2", "relu3_2", "relu4_2")
+    assert ulyanov.losses(VGG19).style_layers == tuple(f"relu{block}_1" for block in range(1, 6))
+    assert ulyanov.losses(VGG19).content_layers == ("relu4_2",)
+
+
+def test_a_texture_and_a_generator_have_settings_of_their_own():
+    texture = training_settings(texture=True, steps=5)
+    assert (texture.architecture, texture.width, texture.scales, texture.steps) == ("generator", 8, 5, 5)
+    assert texture.options == {"channels": 8, "scales": 5, "content": False}
+    generator = training_settings(architecture="generator")
+    assert (generator.width, generator.scales, generator.options["content"]) == (8, 6, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"side": 66}, "multiple of 4"), ({"steps": 0}, "steps lies between"),
+        ({"architecture": "easel"}, "is one of"), ({"learning_rate": float("nan")}, "learning_rate lies"),
+        ({"texture": True, "side": 72}, "multiple of 16"),
+        ({"texture": True, "side": 32}, "coarsest noise"), ({"recipe": "jonson"}, "Did you mean 'johnson'"),
+        ({"wide": 3}, "no such setting"), ({"precision": "float8"}, "is one of"),
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(changes, words):
+    with pytest.raises(UsageError, match=words):
+        training_settings(**changes)
+
+
+# ---------------------------------------------------------------- what a step sees
+
+
+def test_a_steps_batch_depends_on_seed_and_step_alone(material, settings):
+    first, again, other = (batch_at(step, material, settings) for step in (3, 3, 4))
+    for name in ("picture", "style"):
+        np.testing.assert_array_equal(first[name], again[name])
+    assert (first["picture"] != other["picture"]).any()
+    assert first["picture"].shape == (2, 32, 32, 3) and first["picture"].dtype == np.uint8
+
+
+def test_every_style_comes_once_in_each_round(material, settings):
+    chosen = np.concatenate([batch_at(step, material, settings)["style"] for step in range(8)])
+    np.testing.assert_array_equal(chosen.reshape(8, 2, 2).sum(1), np.ones((8, 2)))
+    assert len({tuple(row) for row in chosen[::2]}) == 2  # and not always in one order
+
+
+def test_losses_are_each_pictures_own(bundled, pictures, blobs):
+    """A batch of two gives what its pictures give alone, each against its own style."""
+    styles = [load_style(pictures / f"{name}.png") for name in ("dots", "lines")]
+    losses = PictureLosses(training_settings(**SMALL).losses(VGG_MINI), styles, 48, content=True)
+    painted, photographs = (np.stack([blobs(32, 32, i + j) for i in range(2)]) for j in (0, 5))
+    rows = np.eye(2, dtype="float32")
+    both = keras.ops.convert_to_numpy(losses(painted, photographs, rows))
+    for i in range(2):
+        alone = losses(painted[i : i + 1], photographs[i : i + 1], rows[i : i + 1])
+        np.testing.assert_allclose(both[i], keras.ops.convert_to_numpy(alone)[0], rtol=1e-4)
+    assert losses.kinds == ["content", "style", "style", "variation"]
+    swapped = keras.ops.convert_to_numpy(losses(painted, photographs, rows[::-1].copy()))
+    assert (abs(swapped - both)[:, 1:3] > 1e-3).all() and np.allclose(swapped[:, 0], both[:, 0])
+
+
+def test_a_painting_has_no_distance_from_itself(bundled, pictures):
+    style = load_style(pictures / "dots.png")
+    yardstick = Yardstick([style], style.at(256)[None])
+    content, mean, own = yardstick.measure([style.at(256)[None]])
+    assert content == pytest.approx(0, abs=1e-6) and mean == own == pytest.approx(0, abs=1e-6)
+
+
+# ---------------------------------------------------------------- runs
+
+
+def test_training_makes_the_loss_smaller(material, settings, tmp_path):
+    settings = replace(settings, steps=30, learning_rate=5e-3, evaluate_every=10, tv_weight=0.0)
+    facts = train(material, tmp_path, settings)
+    header, log = read_log(tmp_path / "log.csv")
+    assert header == ["step", "seconds", "training", "content", "style", "dots", "lines"]
+    assert log[-1, 2] < 0.7 * log[0, 2]
+    assert (tmp_path / "log.png").stat().st_size > 1000
+    assert Image.open(tmp_path / "sheet_000030.jpg").width > 256
+    saved, _ = read_painter(tmp_path / "painter.npz")
+    assert saved == facts and saved.steps == 30 and saved.styles == ("dots", "lines")
+
+
+def test_an_interrupted_run_ends_with_the_same_weights(material, settings, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir(), parts.mkdir()
+    train(material, whole, replace(settings, checkpoint_minutes=0))
+
+    def stop(event):
+        if event.step == 2:
+            raise Cancelled("interrupted")
+
+    with pytest.raises(Cancelled):
+        train(material, parts, settings, on_progress=stop)
+    assert int(weights(parts)["step"]) == 2
+    train(material, parts, replace(settings, checkpoint_minutes=0))
+    expected, got = weights(whole), weights(parts)
+    assert expected.keys() == got.keys()
+    for name in expected:
+        np.testing.assert_array_equal(got[name], expected[name], err_msg=name)
+
+
+def test_a_folder_of_another_run_is_refused(material, settings, tmp_path):
+    train(material, tmp_path, replace(settings, steps=1))
+    for changed, words in (
+        (replace(settings, side=64), "side was 32"),
+        (replace(settings, width=6), "width was 4"),
+        (replace(settings, content_weight=3.0), "content_weight was 1"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            train(material, tmp_path, changed)
+    with pytest.raises(UsageError, match="the styles were dots, lines"):
+        train(replace(material, styles=material.styles[:1]), tmp_path, settings)
+    (tmp_path / "settings.json").unlink()
+    with pytest.raises(WeightsError, match="another network"):
+        train(material, tmp_path, replace(settings, width=6))
+    (tmp_path / "settings.json").write_text("{")
+    with pytest.raises(UsageError, match="damaged"):
+        train(material, tmp_path, settings)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(material, settings, tmp_path, monkeypatch):
+    train(material, tmp_path, replace(settings, steps=1))
+    before = (tmp_path / "checkpoint.npz").read_bytes()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr("impasto.core.training.check_same_run", lambda *_: None)
+    with pytest.raises(PictureError, match=r"No space left.*Received: .*checkpoint\.npz"):
+        train(
+            material,
+            tmp_path,
+            replace(settings, steps=2, checkpoint_minutes=0, evaluate_every=50, sheet_every=50),
+        )
+    assert (tmp_path / "checkpoint.npz").read_bytes() == before
+    assert not [path for path in tmp_path.iterdir() if "part" in path.name]
+
+
+def test_a_run_that_diverges_ends_with_a_word(material, settings, tmp_path):
+    with pytest.raises(ImpastoError, match=r"diverged.*Received: a loss of nan"):
+        train(
+            material,
+            tmp_path,
+            replace(settings, steps=8, learning_rate=10.0, style_weight=1e12, content_weight=1e12),
+        )
+
+
+def test_mixed_precision_trains_and_leaves_the_policy_alone(material, settings, tmp_path):
+    before = keras.mixed_precision.dtype_policy().name
+    train(material, tmp_path, replace(settings, steps=2, precision="mixed_bfloat16"))
+    assert keras.mixed_precision.dtype_policy().name == before
+    assert {array.dtype.name for name, array in weights(tmp_path).items() if "kernel" in name} == {"float32"}
+
+
+# ---------------------------------------------------------------- two devices
+
+PROGRAM = """
+import sys, numpy as np, keras
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from pathlib import Path
+from impasto.core.photographs import open_photographs
+from impasto.core.styles import load_style
+from impasto.core.training import Material, train
+from impasto.core.training_settings import training_settings
+import json
+photos, pictures, weights, changes = sys.argv[1:5]
+photographs, held_out = open_photographs([photos], 2)
+styles = [load_style(Path(pictures) / f"{name}.png") for name in ("dots", "lines")]
+settings = training_settings(**json.loads(changes), weights=weights)
+for devices in (1, 2):
+    folder = Path(f"devices{devices}")
+    folder.mkdir()
+    train(Material(styles, photographs, tuple(held_out)), folder, settings, devices=devices)
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_two_devices_train_as_one(backend, photos, pictures, mini_weights, tmp_path):
+    pytest.importorskip(backend)
+    # Steps of one size whatever the gradient's, as Adam's first are, would hide a wrong scale of it.
+    changes = json.dumps(SMALL | {"steps": 3, "checkpoint_minutes": 0})
+    environment = os.environ | {
+        "KERAS_BACKEND": backend,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    words = [sys.executable, "-c", PROGRAM, str(photos), str(pictures), mini_weights, changes]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, two = weights(tmp_path / "devices1"), weights(tmp_path / "devices2")
+    moments = [name for name in one if "momentum" in name]
+    assert len(moments) > 5
+    for name in moments:
+        np.testing.assert_allclose(
+            two[name], one[name], rtol=0.02, atol=1e-3 * abs(one[name]).max(), err_msg=name
+        )
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def test_the_command_trains_goes_on_and_says_where(bundled, photos, pictures, tmp_path, capsys):
+    words = ["train", str(pictures / "dots.png"), "--photos", str(photos), "-o", str(tmp_path / "run")]
+    small = [
+        "--width",
+        "4",
+        "--blocks",
+        "0",
+        "--side",
+        "32",
+        "--style-side",
+        "48",
+        "--batch",
+        "1",
+        "--network",
+        "vgg_mini",
+    ]
+    small += ["--style-layers", "relu1_2", "--content-layers", "end2"]
+    assert main([*words, *small, "--steps", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "run" / "painter.npz")
+    assert main([*words, *small, "--steps", "2", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert read_painter(tmp_path / "run" / "painter.npz")[0].steps == 2
+    assert int(weights(tmp_path / "run")["step"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--photos", "PHOTOS"], "A style is missing"),
+        (["STYLE"], "Photographs to paint are missing"),
+        (["STYLE", "--texture", "--photos", "PHOTOS"], "needs no photographs"),
+        (["STYLE", "--photos", "nowhere"], "Expected a folder of photographs"),
+        (["STYLE", "STYLE", "--photos", "PHOTOS"], "Two styles have one name"),
+        (["TINY", "--photos", "PHOTOS"], "style must be at least 16 pixels"),
+        (["STYLE", "--photos", "PHOTOS", "--devices", "-1"], "--devices is 0 for all"),
+        (["STYLE", "--photos", "PHOTOS", "--devices", "99"], "Received: --devices 99"),
+        (["STYLE", "--photos", "PHOTOS", "-o", "PHOTOS/0.png"], "Expected a folder to write into"),
+    ],
+)
+def test_bad_requests_get_one_line(words, line, impasto, bundled, photos, pictures, tmp_path, capsys):
+    tiny = tmp_path / "tiny.png"
+    Image.new("RGB", (9, 200)).save(tiny)
+    given = {"PHOTOS": str(photos), "STYLE": str(pictures / "dots.png"), "TINY": str(tiny)}
+    named = [
+        word.replace("PHOTOS", given["PHOTOS"]) if "PHOTOS" in word else given.get(word, word)
+        for word in words
+    ]
+    assert impasto("train", *named, *([] if "-o" in words else ["-o", "run"])) == 2 - (words[0] == "TINY")
+    shown = capsys.readouterr()
+    assert line in shown.err and shown.err.count("\n") == 1 and not Path("run", "checkpoint.npz").exists()
+
+
+def test_a_texture_is_trained_without_photographs(bundled, pictures, tmp_path):
+    settings = training_settings(texture=True, **SMALL | {"side": 64, "steps": 2, "content_layers": None})
+    facts = train(Material([load_style(pictures / "dots.png")]), tmp_path, settings)
+    assert not facts.takes_picture and facts.options["content"] is False
+    _, log = read_log(tmp_path / "log.csv")
+    assert np.isnan(log[-1, 3]) and log[-1, 4] > 0
+
+
+def test_defaults_are_johnsons():
+    assert (TrainSettings().width, TrainSettings().blocks, TrainSettings().steps) == (32, 5, 40_000)
+    assert (TrainSettings().batch, TrainSettings().learning_rate, TrainSettings().side) == (4, 1e-3, 256)
+    assert isinstance(TrainSettings().losses(VGG_MINI), Settings)
+
+
+def test_the_documentations_table_is_the_code():
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", page.split("## Recipes")[1], re.M)
+    table = {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
+    names = [field.name for field in fields(TrainSettings) if field.name != "recipe"]
+    assert table == {name: [shown(getattr(recipe, name)) for recipe in RECIPES.values()] for name in names}
+
+
+def shown(value):
+    """A value as the page's table writes it."""
+    if value is None:
+        return "the network's"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
