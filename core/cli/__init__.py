@@ -18,7 +18,7 @@ from ..failures import out_of_memory
 from ..version import version
 from .common import OUT_OF_MEMORY, Parser, tell
 
-COMMANDS = ("stylize", "demo", "models", "styles", "distill", "engine", "neural_style", "mxnet")
+COMMANDS = ("stylize", "demo", "models", "styles", "distill", "engine", "bot", "neural_style", "mxnet")
 
 
 class _Version(argparse.Action):
