@@ -33,7 +33,7 @@ def best_square(width: int, height: int, subject: Box | None) -> Square:
     x, y = (subject.left + subject.right) / 2, (subject.top + subject.bottom) / 2
     radius = HEAD * math.hypot(subject.right - subject.left, subject.bottom - subject.top) / 2
     side = largest
-    while side > 2 * radius and not _holds(_placed(x, y, side, width, height), x, y, radius):
+    while side > max(1.0, 2 * radius) and not _holds(_placed(x, y, side, width, height), x, y, radius):
         side = max(1, side - max(1, largest // 100))
     square = _placed(x, y, side, width, height)
     return square if _holds(square, x, y, radius) else _placed(x, y, largest, width, height)

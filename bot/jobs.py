@@ -331,13 +331,14 @@ def _over_limit(transaction: Transaction, person: int, limits: Limits) -> str:
 
 
 def _take_turn(transaction: Transaction, person: int) -> int:
-    """The job's place in the fair order: start-time fair queueing (Goyal et al. 1996), one turn a job.
+    """The job's place in the fair order, after start-time fair queueing (Goyal et al. 1996).
 
-    A person's jobs get turns one apart; whoever comes anew starts at the turn now being served, so
-    a hundred jobs of one person stand behind the first of everybody else's.
+    A person's jobs get turns one apart; whoever comes anew gets the turn after the one now served. So
+    a hundred jobs of one person stand behind the first of everybody else's, and newcomers, however
+    many, do not pass over them for ever.
     """
     served = int(fact(transaction, "turn") or 0)
     row = transaction.one("SELECT turn FROM people WHERE person = :person", person=person)
-    turn = max(served, (row["turn"] if row else 0) + 1)
+    turn = max(served, row["turn"] if row else 0) + 1
     transaction.do("UPDATE people SET turn = :turn WHERE person = :person", person=person, turn=turn)
     return turn

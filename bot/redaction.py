@@ -10,7 +10,7 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 # What a token looks like (Bot API, "Authorizing your bot"), should one come by another way.
-_TOKEN = re.compile(r"\b\d{3,}:[\w-]{20,}")
+_TOKEN = re.compile(r"(?<!\d)\d{3,}:[\w-]{20,}")
 
 
 class Redactor:

@@ -4,9 +4,12 @@ import importlib.util
 import io
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,7 @@ def _load(name):
 
 
 fake_telegram = _load("fake_telegram")
+postgres_server = _load("postgres_server")
 
 
 class BotProcess:
@@ -32,6 +36,9 @@ class BotProcess:
     def __init__(self, server, folder, **settings):
         self.server, self.folder, self.log = server, folder, folder / "bot.log"
         (folder / "token").write_text(fake_telegram.TOKEN)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
         engine = f"{sys.executable} {HERE / 'small_engine.py'}"
         given = {
             "api_url": server.url,
@@ -41,6 +48,7 @@ class BotProcess:
             "progress_seconds": 0.3,
             "lease_seconds": 20,
             "send_seconds": 4,
+            "listen": f"127.0.0.1:{self.port}",
             "waiting_per_person": 200,
             "per_day": 1000,
         } | settings
@@ -75,6 +83,19 @@ class BotProcess:
                 raise
         return self.process.returncode if self.process else None
 
+    def rows(self, sql):
+        with closing(sqlite3.connect(self.folder / "data" / "bot.sqlite3", timeout=30)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def family(self):
+        """The process ids of the bot and all that it started."""
+        listed = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True).stdout.split()[2:]
+        parents = dict(zip(map(int, listed[::2]), map(int, listed[1::2]), strict=True))
+        found = [self.process.pid]
+        for _ in range(3):
+            found += [pid for pid, parent in parents.items() if parent in found and pid not in found]
+        return found
+
     def text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
@@ -98,6 +119,33 @@ def jpeg(width=96, height=64, colour=(200, 80, 40)):
     return data.getvalue()
 
 
+@pytest.fixture(scope="session")
+def small_jpeg():
+    return jpeg()
+
+
+@pytest.fixture(scope="module")
+def telegram_server():
+    server = fake_telegram.FakeTelegram().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def module_bot(telegram_server, tmp_path_factory):
+    """Starts a bot that lives as long as the test file."""
+    started = []
+
+    def start(**settings):
+        process = BotProcess(telegram_server, tmp_path_factory.mktemp("bot"), **settings)
+        started.append(process)
+        return process.start()
+
+    yield start
+    for process in started:
+        process.stop()
+
+
 @pytest.fixture
 def telegram():
     server = fake_telegram.FakeTelegram().start()
@@ -107,16 +155,15 @@ def telegram():
 
 @pytest.fixture
 def bot(telegram, tmp_path):
-    """Starts bots: `bot(workers=2)`; each ends with the test."""
-    started = []
+    """Makes bots, not started: `bot(workers=2).start()`; each ends with the test."""
+    made = []
 
-    def start(**settings):
-        process = BotProcess(telegram, tmp_path, **settings)
-        started.append(process)
-        return process.start()
+    def make(**settings):
+        made.append(BotProcess(telegram, tmp_path, **settings))
+        return made[-1]
 
-    yield start
-    for process in started:
+    yield make
+    for process in made:
         process.stop()
 
 
@@ -124,7 +171,7 @@ class Guest:
     """A person in a chat with the bot."""
 
     def __init__(self, server, number, language="en"):
-        self.server, self.number, self.language = server, number, language
+        self.server, self.number, self.language, self.until = server, number, language, until
 
     def say(self, text, **content):
         return self.server.send(self.number, text=text, language=self.language, **content)
@@ -167,3 +214,22 @@ class Guest:
 def guest(telegram):
     """Makes people: `guest(7)`, `guest(8, "ru")`."""
     return lambda number, language="en": Guest(telegram, number, language)
+
+
+@pytest.fixture
+def guest_of(telegram_server):
+    """The same, in the chats of the file's one server."""
+    return lambda number, language="en": Guest(telegram_server, number, language)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """A running PostgreSQL of our own."""
+    programs = postgres_server.find_programs()
+    if programs is None:
+        pytest.skip(
+            "NOT TESTED ON POSTGRESQL: it is not installed; `apt-get install postgresql` and run again"
+        )
+    server = postgres_server.Postgres(programs, tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
