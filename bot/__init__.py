@@ -1,1 +1,1 @@
-"""The Telegram bot and its queue (not written yet)."""
+"""The Telegram bot: a photo in, a styled profile picture out, and a queue that nothing is lost from."""

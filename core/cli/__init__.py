@@ -19,9 +19,20 @@ from ..version import version
 from .common import OUT_OF_MEMORY, Parser, tell
 
 COMMANDS = (
-    "stylize", "train", "apply", "texture", "export", "demo", "models", "styles", "distill", "engine",
-    "neural_style", "mxnet",
-)  # fmt: skip
+    "stylize",
+    "train",
+    "apply",
+    "texture",
+    "export",
+    "demo",
+    "models",
+    "styles",
+    "distill",
+    "engine",
+    "bot",
+    "neural_style",
+    "mxnet",
+)
 
 
 class _Version(argparse.Action):

@@ -1,0 +1,99 @@
+"""What people send, decoded within limits: photographs, animations, the first frame of a video."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from impasto.core.errors import ImpastoError, PictureError
+from impasto.core.images import load_picture
+
+# ISO base media files that hold one picture; all others are videos.
+_STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+
+
+class Refused(ImpastoError):
+    """A picture that is not painted; `reason` is the key of the text that tells the person why."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Decoded(NamedTuple):
+    """Pixels (height, width, 3) 0–1, and the key of a notice or an empty text."""
+
+    pixels: NDArray[np.float32]
+    notice: str
+
+
+def decode(data: bytes, max_pixels: int, max_ratio: float) -> Decoded:
+    """Decodes a file after a look at its header.
+
+    Args:
+        data: a file's bytes.
+        max_pixels: most pixels that are decoded.
+        max_ratio: longest side over shortest.
+
+    Raises:
+        Refused: too many pixels, too thin, or damaged.
+    """
+    if _is_video(data):
+        return Decoded(_first_frame(data, max_pixels, max_ratio), "first_frame")
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            check_extent(image.width, image.height, max_pixels, max_ratio)
+    except Refused:
+        raise
+    except Image.DecompressionBombError:
+        raise Refused("too_many_pixels") from None
+    except Exception:  # a format that Pillow's registry does not name may still be one of load_picture's
+        pass
+    try:
+        picture = load_picture(data)
+    except PictureError as error:
+        raise Refused("too_many_pixels" if "million pixels" in str(error) else "damaged") from None
+    pixels = picture.pixels
+    check_extent(picture.width, picture.height, max_pixels, max_ratio)
+    if picture.alpha is not None:  # a profile picture has a ground: white
+        alpha = picture.alpha[..., None]
+        pixels = pixels * alpha + (1 - alpha)
+    animated = any("animated" in notice for notice in picture.notices)
+    return Decoded(pixels, "first_frame" if animated else "")
+
+
+def check_extent(width: int, height: int, max_pixels: int, max_ratio: float) -> None:
+    """Refuses what is too large, too thin or too small, before anything is decoded.
+
+    Raises:
+        Refused: with the reason.
+    """
+    if width * height > max_pixels:
+        raise Refused("too_many_pixels")
+    if min(width, height) < 16:
+        raise Refused("too_small")
+    if max(width, height) > max_ratio * min(width, height):
+        raise Refused("too_thin")
+
+
+def _is_video(data: bytes) -> bool:
+    if data[4:8] == b"ftyp":
+        return data[8:12] not in _STILL_BRANDS
+    return data[:4] == b"\x1aE\xdf\xa3"  # WebM and Matroska
+
+
+def _first_frame(data: bytes, max_pixels: int, max_ratio: float) -> NDArray[np.float32]:
+    import av  # here: loading FFmpeg's libraries is for those few who send videos
+
+    try:
+        with av.open(io.BytesIO(data)) as container:
+            stream = container.streams.video[0]
+            check_extent(stream.width, stream.height, max_pixels, max_ratio)
+            frame = next(container.decode(stream))
+            return frame.to_ndarray(format="rgb24").astype("float32") / 255
+    except (av.FFmpegError, IndexError, StopIteration, ValueError):
+        raise Refused("damaged") from None

@@ -1,0 +1,103 @@
+"""Hands out what was painted, by editing the job's status message: done twice it is done once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from telegram import InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto
+
+from .context import Context
+from .jobs import Job
+from .keyboards import gallery_keyboard, result_keyboard, styles_title
+from .sending import Refusal, Unsent
+from .texts import text
+
+log = logging.getLogger("impasto.bot.delivery")
+
+AT_ONCE = 16
+REFUSALS = 4  # of a result; then the person is told instead
+LONGEST_PAUSE = 120.0
+
+
+async def deliver_all(context: Context) -> None:
+    """Tells people for ever what became of their jobs."""
+    busy: set[str] = set()
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(job: Job) -> None:
+        try:
+            async with places:
+                await _deliver(context, job)
+        except Exception:
+            context.faults += 1
+            log.exception("job %s: a fault while it was delivered", job.id)
+            await context.do(context.jobs.later, job, 5.0)
+        finally:
+            busy.discard(job.id)
+
+    async with asyncio.TaskGroup() as group:
+        while True:
+            for job in await context.do(context.jobs.to_tell):
+                if job.id not in busy:
+                    busy.add(job.id)
+                    group.create_task(one(job))
+            await context.sleep(0.2)
+
+
+async def _deliver(context: Context, job: Job) -> None:
+    edit = await _edit_for(context, job)
+    try:
+        await context.sending.call(job.chat, edit, repeatable=True, patience=30)
+    except Unsent as error:
+        log.warning("job %s: not delivered yet (%s)", job.id, error)
+        await context.do(context.jobs.later, job, min(LONGEST_PAUSE, 2.0**job.tries))
+        return
+    except Refusal as refusal:
+        if refusal.blocked:
+            await context.do(context.jobs.cancel, job.person)
+        elif not refusal.gone and not refusal.same and job.tries < REFUSALS:
+            log.warning("job %s: its result was refused: %s", job.id, refusal)
+            await context.do(context.jobs.later, job, 2.0**job.tries)
+            return
+    await context.do(context.jobs.told, job)
+    log.info("job %s, round %s: %s", job.id, job.round, job.state)
+
+
+async def _edit_for(context: Context, job: Job) -> Any:
+    """The edit that tells of a job's end; its pictures are read once, however often it is tried."""
+    own = await context.do(context.people.styles, job.person)
+    place = {"chat_id": job.chat, "message_id": job.status_message}
+    if job.state == "painted" and job.tries < REFUSALS:
+        try:
+            data = await context.do(context.pictures.get, job.result or "")
+        except FileNotFoundError:
+            return _words_for(context, job, place, own, text(job.language, "expired"))
+        notice = f"\n{text(job.language, job.notice)}" if job.notice else ""
+        style = styles_title(job, own)
+        markup: InlineKeyboardMarkup | None = None
+        if job.kind == "full":
+            name = f"impasto.{(job.result or '').rpartition('.')[2]}"
+            caption = text(job.language, "done_full", style=style) + notice
+            media: Any = InputMediaDocument(data, caption=caption, filename=name)
+        else:
+            media = InputMediaPhoto(data, caption=text(job.language, "done", style=style) + notice)
+            markup = result_keyboard(job)
+        return lambda: context.bot.edit_message_media(
+            media, **place, reply_markup=markup, write_timeout=3 * context.settings.send_seconds
+        )
+    if job.state == "cancelled":
+        words = text(job.language, "cancelled")
+    else:
+        megabytes = context.settings.max_bytes // 10**6
+        reason = text(job.language, f"reason_{job.error or 'crash'}", megabytes=megabytes)
+        words = text(job.language, "failed", reason=reason)
+    return _words_for(context, job, place, own, words)
+
+
+def _words_for(context: Context, job: Job, place: dict[str, Any], own: list[Any], words: str) -> Any:
+    if job.kind == "full":
+        return lambda: context.bot.edit_message_text(words, **place)
+    markup = gallery_keyboard(job, context.gallery, own)
+    return lambda: context.bot.edit_message_caption(caption=words, **place, reply_markup=markup)

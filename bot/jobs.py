@@ -1,0 +1,344 @@
+"""The one table of jobs, as the bot sees it: made, chosen for, fetched, told of, forgotten.
+
+    choosing → fetching → waiting → running → painted | failed | cancelled   (then told = 1)
+
+A result's buttons send the same job round again, with `round` one higher: a tap that carries an
+older round is stale. `queue.py` has the workers' half.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .database import Database, Row, Transaction
+from .inbox import fact
+
+ENDED = ("painted", "failed", "cancelled")
+_ENDED = "('painted', 'failed', 'cancelled')"
+_ACTIVE = "('fetching', 'waiting', 'running')"
+DAY = 86400
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of the table; `id` is `chat:message` of the photograph."""
+
+    id: str
+    kind: str
+    chat: int
+    message: int
+    person: int
+    is_group: int
+    language: str
+    state: str
+    told: int
+    round: int
+    status_message: int | None
+    media: str
+    file_id: str | None
+    source: str | None
+    styles: str
+    strength: float
+    colours: str
+    turn: int
+    queued: float | None
+    worker: str | None
+    lease: float | None
+    attempts: int
+    losses: int
+    cancel: int
+    progress: float | None
+    seconds_left: float | None
+    result: str | None
+    circle: str | None
+    notice: str
+    error: str | None
+    retry_at: float
+    tries: int
+    created: float
+    changed: float
+
+    @property
+    def folder(self) -> str:
+        """Where its pictures are kept: under the person's, so that all of theirs can go at once."""
+        return f"{self.person}/{self.chat}_{self.message}"
+
+    @property
+    def style_list(self) -> list[str]:
+        """Names of gallery styles, or `own:N` for the person's own."""
+        return list(json.loads(self.styles))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one person may have: pictures waiting at once, and a day."""
+
+    waiting: int
+    per_day: int
+
+
+class Jobs:
+    """The jobs' table."""
+
+    def __init__(self, database: Database):
+        self.database = database
+
+    def make(self, **facts: Any) -> Job:
+        """Makes a job of `id`, or finds the one that was made when this update was handled before."""
+
+        def work(transaction: Transaction) -> Job:
+            row = {"state": "choosing", "created": transaction.now(), "changed": transaction.now()} | facts
+            names = ", ".join(row)
+            marks = ", ".join(f":{name}" for name in row)
+            transaction.do(f"INSERT INTO jobs ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING", **row)
+            return _job(transaction.one("SELECT * FROM jobs WHERE id = :id", id=row["id"]))
+
+        return self.database.run(work)
+
+    def find(self, number: str) -> Job | None:
+        """The job of that id."""
+        row = self.database.run(
+            lambda transaction: transaction.one("SELECT * FROM jobs WHERE id = :id", id=number)
+        )
+        return _job(row) if row else None
+
+    def set_status_message(self, number: str, message: int) -> None:
+        """The message that will become the picture."""
+        self._do("UPDATE jobs SET status_message = :message WHERE id = :id", id=number, message=message)
+
+    def choose(self, job: Job, limits: Limits, *, banned: bool = False, **choice: Any) -> str:
+        """Puts a job into the queue, if it is still at the round that the person saw.
+
+        Args:
+            job: as it was read; another process may have changed it since.
+            limits: of the person.
+            banned: refuse.
+            **choice: columns such as `styles`, `strength`, `colours`.
+
+        Returns:
+            `queued`, or why not: `stale`, `waiting` or `day` (the limits), `banned`.
+        """
+
+        def work(transaction: Transaction) -> str:
+            row = transaction.one("SELECT * FROM jobs WHERE id = :id", id=job.id)
+            if row is None or row["round"] != job.round or row["state"] in ("fetching", "waiting", "running"):
+                return "stale"
+            if row["status_message"] is None and "status_message" not in choice:
+                return "stale"
+            refused = "banned" if banned else _over_limit(transaction, job.person, limits)
+            if refused:
+                return refused
+            turn = _take_turn(transaction, job.person)
+            changes = {
+                "state": "waiting" if row["source"] else "fetching",
+                "round": job.round + 1,
+                "turn": turn,
+                "queued": transaction.now(),
+                "changed": transaction.now(),
+                **dict.fromkeys(("told", "attempts", "losses", "cancel", "retry_at", "tries"), 0),
+                **dict.fromkeys(("progress", "seconds_left", "error", "worker", "lease")),
+                "notice": "",
+            } | choice
+            marks = ", ".join(f"{name} = :{name}" for name in changes)
+            transaction.do(f"UPDATE jobs SET {marks} WHERE id = :id", id=job.id, **changes)
+            return "queued"
+
+        return self.database.run(work)
+
+    def to_fetch(self) -> list[Job]:
+        """Jobs whose photograph must be got from Telegram."""
+        return self._list("state = 'fetching' AND retry_at <= :now AND cancel = 0 ORDER BY turn")
+
+    def fetched(self, job: Job, source: str) -> bool:
+        """The photograph is stored: a worker may have the job."""
+        return bool(
+            self._do(
+                "UPDATE jobs SET source = :source, state = 'waiting', tries = 0, retry_at = 0 "
+                "WHERE id = :id AND round = :round AND state = 'fetching'",
+                id=job.id,
+                round=job.round,
+                source=source,
+            )
+        )
+
+    def end(self, job: Job, state: str, error: str | None = None, *, told: bool = False) -> bool:
+        """Ends a job that no worker has."""
+        return bool(
+            self._do(
+                "UPDATE jobs SET state = :state, error = :error, told = :told, retry_at = 0, tries = 0, "
+                "changed = :now WHERE id = :id AND round = :round "
+                f"AND state NOT IN {_ENDED} AND state <> 'running'",
+                id=job.id,
+                round=job.round,
+                state=state,
+                error=error,
+                told=int(told),
+            )
+        )
+
+    def cancel(self, person: int, number: str | None = None) -> list[str]:
+        """Cancels a person's job, or all of them; a running one ends with its worker's next beat.
+
+        Returns:
+            The ids of those that were stopped.
+        """
+
+        def work(transaction: Transaction) -> list[str]:
+            which = "person = :person" + (" AND id = :id" if number else "")
+            values = {"person": person} | ({"id": number} if number else {})
+            running = transaction.all(f"SELECT id FROM jobs WHERE {which} AND state = 'running'", **values)
+            idle = transaction.all(
+                f"SELECT id FROM jobs WHERE {which} AND state IN ('fetching', 'waiting')", **values
+            )
+            transaction.do(
+                f"UPDATE jobs SET cancel = 1, state = CASE state WHEN 'running' THEN state ELSE 'cancelled' "
+                f"END, changed = :now WHERE {which} AND state IN {_ACTIVE}",
+                now=transaction.now(),
+                **values,
+            )
+            return [row["id"] for row in (*running, *idle)]
+
+        return self.database.run(work)
+
+    def to_tell(self) -> list[Job]:
+        """Jobs that ended and whose person has not been told."""
+        return self._list(f"state IN {_ENDED} AND told = 0 AND retry_at <= :now ORDER BY changed")
+
+    def told(self, job: Job) -> bool:
+        """The person was told; `changed` is now the time of delivery."""
+        return bool(
+            self._do(
+                "UPDATE jobs SET told = 1, changed = :now WHERE id = :id AND round = :round AND told = 0",
+                id=job.id,
+                round=job.round,
+            )
+        )
+
+    def later(self, job: Job, seconds: float) -> None:
+        """Tries to fetch or to tell again in so many seconds."""
+
+        def work(transaction: Transaction) -> None:
+            transaction.do(
+                "UPDATE jobs SET retry_at = :at, tries = tries + 1 WHERE id = :id AND round = :round",
+                id=job.id,
+                round=job.round,
+                at=transaction.now() + seconds,
+            )
+
+        self.database.run(work)
+
+    def under_way(self) -> list[Row]:
+        """Jobs in the queue or at work, in their order, each with how many are before it."""
+
+        def work(transaction: Transaction) -> list[Row]:
+            return transaction.all(f"SELECT * FROM jobs WHERE state IN {_ACTIVE} ORDER BY turn, queued")
+
+        rows = self.database.run(work)
+        before = sum(row["state"] == "running" for row in rows)
+        for row in rows:
+            if row["state"] == "running":
+                row["before"] = 0
+            else:
+                row["before"] = before
+                before += 1
+        return rows
+
+    def of_person(self, person: int) -> list[Job]:
+        """A person's jobs that are in the queue or at work."""
+        return self._list(f"person = :person AND state IN {_ACTIVE} ORDER BY turn", person=person)
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state; `untold` of those that ended."""
+
+        def work(transaction: Transaction) -> dict[str, int]:
+            rows = transaction.all("SELECT state, count(*) AS number FROM jobs GROUP BY state")
+            untold = transaction.one(
+                f"SELECT count(*) AS number FROM jobs WHERE state IN {_ENDED} AND told = 0"
+            )
+            return {row["state"]: row["number"] for row in rows} | {"untold": (untold or {}).get("number", 0)}
+
+        return self.database.run(work)
+
+    def outlived(self, retention: float, choosing: float) -> list[Job]:
+        """Jobs whose pictures are kept no longer: ended and told so long ago, or never chosen for."""
+        return self._list(
+            f"((state IN {_ENDED} AND told = 1 AND changed < :now - :retention) "
+            "OR (state = 'choosing' AND changed < :now - :choosing)) AND NOT EXISTS "
+            "(SELECT 1 FROM jobs other WHERE other.chat = jobs.chat AND other.message = jobs.message AND "
+            f"(other.state IN {_ACTIVE} OR (other.state IN {_ENDED} AND other.told = 0)))",
+            retention=retention,
+            choosing=choosing,
+        )
+
+    def forget(self, numbers: Sequence[str]) -> None:
+        """Deletes rows, but for those that went into the queue meanwhile."""
+
+        def work(transaction: Transaction) -> None:
+            for number in numbers:
+                transaction.do(f"DELETE FROM jobs WHERE id = :id AND state NOT IN {_ACTIVE}", id=number)
+
+        self.database.run(work)
+
+    def known_folders(self) -> set[str]:
+        """The folders that belong to a job."""
+        return {job.folder for job in self._list("created <= :now")}
+
+    def _list(self, where: str, **values: Any) -> list[Job]:
+        def work(transaction: Transaction) -> list[Job]:
+            if ":now" in where:
+                values["now"] = transaction.now()
+            return [_job(row) for row in transaction.all(f"SELECT * FROM jobs WHERE {where}", **values)]
+
+        return self.database.run(work)
+
+    def _do(self, sql: str, **values: Any) -> int:
+        def work(transaction: Transaction) -> int:
+            if ":now" in sql:
+                values["now"] = transaction.now()
+            return transaction.do(sql, **values)
+
+        return self.database.run(work)
+
+
+def _job(row: Row | None) -> Job:
+    if row is None:
+        raise LookupError("the job was deleted meanwhile")
+    return Job(**row)
+
+
+def _over_limit(transaction: Transaction, person: int, limits: Limits) -> str:
+    row = transaction.one(
+        f"SELECT count(*) AS number FROM jobs WHERE person = :person AND state IN {_ACTIVE}", person=person
+    )
+    if row and row["number"] >= limits.waiting:
+        return "waiting"
+    day = int(transaction.now() // DAY)
+    row = transaction.one("SELECT day, today FROM people WHERE person = :person", person=person)
+    today = row["today"] if row and row["day"] == day else 0
+    if today >= limits.per_day:
+        return "day"
+    transaction.do("INSERT INTO people (person) VALUES (:person) ON CONFLICT DO NOTHING", person=person)
+    transaction.do(
+        "UPDATE people SET day = :day, today = :today WHERE person = :person",
+        person=person,
+        day=day,
+        today=today + 1,
+    )
+    return ""
+
+
+def _take_turn(transaction: Transaction, person: int) -> int:
+    """The job's place in the fair order, after start-time fair queueing (Goyal et al. 1996).
+
+    A person's jobs get turns one apart; whoever comes anew gets the turn after the one now served. So
+    a hundred jobs of one person stand behind the first of everybody else's, and newcomers, however
+    many, do not pass over them for ever.
+    """
+    served = int(fact(transaction, "turn") or 0)
+    row = transaction.one("SELECT turn FROM people WHERE person = :person", person=person)
+    turn = max(served, row["turn"] if row else 0) + 1
+    transaction.do("UPDATE people SET turn = :turn WHERE person = :person", person=person, turn=turn)
+    return turn

@@ -1,0 +1,93 @@
+"""The buttons below messages, and names of styles as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from .callbacks import Tap
+from .jobs import Job
+from .people import OwnStyle
+from .texts import LANGUAGES, text
+
+STRENGTHS = (0.2, 0.35, 0.5, 0.65, 0.8)
+
+
+def style_title(name: str, language: str, own: Sequence[OwnStyle] = ()) -> str:
+    """`starry_night` as "Starry Night"; an own style by its own name."""
+    if not name.startswith("own:"):
+        return name.replace("_", " ").title()
+    numbers = {f"own:{style.number}": style.name for style in own}
+    return numbers.get(name) or text(language, "own_style", number="")
+
+
+def styles_title(job: Job, own: Sequence[OwnStyle] = ()) -> str:
+    """The styles of a job, in words."""
+    return " + ".join(style_title(name, job.language, own) for name in job.style_list)
+
+
+def gallery_keyboard(
+    job: Job, gallery: Sequence[str], own: Sequence[OwnStyle], action: str = "style", *, back: bool = False
+) -> InlineKeyboardMarkup:
+    """A button for each style; `action` is `style`, or `with` to mix."""
+    names = [*gallery, *(f"own:{style.number}" for style in own)]
+    buttons = [
+        (style_title(name, job.language, own), Tap(action, job.message, job.round, name)) for name in names
+    ]
+    rows = [buttons[i : i + 2] for i in range(0, len(buttons), 2)]
+    if back:
+        rows.append([(text(job.language, "button_back"), Tap("back", job.message, job.round))])
+    return _keyboard(rows)
+
+
+def result_keyboard(job: Job, *, circle: bool = False) -> InlineKeyboardMarkup:
+    """What can be done with a picture that was delivered."""
+
+    def button(key: str, action: str) -> tuple[str, Tap]:
+        return text(job.language, f"button_{key}"), Tap(action, job.message, job.round)
+
+    keep = ("take", "colours") if job.colours == "keep" else ("keep", "colours")
+    seen = ("square", "square") if circle else ("circle", "circle")
+    return _keyboard(
+        [
+            [button("other", "other"), button("mix", "mix")],
+            [button("softer", "softer"), button("stronger", "stronger")],
+            [button(*keep), button(*seen)],
+            [button("full", "full"), button("how", "how")],
+        ]
+    )
+
+
+def cancel_keyboard(job: Job) -> InlineKeyboardMarkup:
+    """The one button of a job in the queue or at work."""
+    _, _, rest = job.id.partition(f"{job.chat}:{job.message}")
+    tap = Tap("cancel", job.message, job.round, rest.removeprefix(":"))
+    return _keyboard([[(text(job.language, "button_cancel"), tap)]])
+
+
+def settings_keyboard(language: str) -> InlineKeyboardMarkup:
+    """Strength, colours and language."""
+    strengths = [(f"{round(100 * one)} %", Tap("set", word=f"strength:{one}")) for one in STRENGTHS]
+    colours = [
+        (text(language, f"button_{key}"), Tap("set", word=f"colours:{value}"))
+        for key, value in (("take", "style"), ("keep", "keep"))
+    ]
+    languages = [(module.NAME, Tap("set", word=f"language:{code}")) for code, module in LANGUAGES.items()]
+    return _keyboard([strengths, colours, languages])
+
+
+def own_styles_keyboard(styles: Sequence[OwnStyle]) -> InlineKeyboardMarkup:
+    """A button for each own style, to forget it."""
+    return _keyboard([[(f"✖ {style.name}", Tap("drop", word=str(style.number)))] for style in styles])
+
+
+def delete_keyboard(language: str) -> InlineKeyboardMarkup:
+    """The one button that deletes everything."""
+    return _keyboard([[(text(language, "button_delete"), Tap("erase"))]])
+
+
+def _keyboard(rows: Sequence[Sequence[tuple[str, Tap]]]) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup(
+        [[InlineKeyboardButton(label, callback_data=str(tap)) for label, tap in row] for row in rows]
+    )

@@ -1,0 +1,87 @@
+"""Where pictures lie: a folder, or an S3-compatible store; bot and workers see the same.
+
+fsspec is the door, so `/srv/impasto`, `s3://bucket/impasto` and others are one to us.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import fsspec
+
+from impasto.core.errors import UsageError
+
+
+class Pictures:
+    """A store of files by key, such as `17/17_4/source`.
+
+    Args:
+        url: a folder or an fsspec URL.
+
+    Raises:
+        UsageError: a protocol that fsspec does not know, or whose package is missing.
+    """
+
+    def __init__(self, url: str):
+        try:
+            self.system, self.root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise UsageError(
+                f"Pictures are kept in a folder or a store that fsspec knows ({error}). Received: {url}"
+            ) from None
+        self.is_local = "file" in _protocols(self.system)
+        if self.is_local:
+            Path(self.root).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Stores bytes: all of them, or nothing."""
+        path = self._path(key)
+        if not self.is_local:
+            self.system.pipe_file(path, data)  # object stores show whole objects only
+            return
+        beside = Path(f"{path}.{secrets.token_hex(4)}.part")
+        beside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            beside.write_bytes(data)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def get(self, key: str) -> bytes:
+        """A file's bytes.
+
+        Raises:
+            FileNotFoundError: it was deleted.
+        """
+        return self.system.cat_file(self._path(key))
+
+    def delete(self, key: str) -> None:
+        """Deletes a file, or a folder with all in it; one that is not there is passed over."""
+        path = self._path(key)
+        self.system.invalidate_cache()
+        if self.system.exists(path):
+            self.system.rm(path, recursive=True)
+
+    def folders(self) -> list[str]:
+        """The folders of all jobs: `person/chat_message`."""
+        self.system.invalidate_cache()
+        found = []
+        for person in self._names(self.root):
+            found += [f"{person}/{name}" for name in self._names(f"{self.root}/{person}")]
+        return found
+
+    def _names(self, path: str) -> list[str]:
+        if not self.system.isdir(path):
+            return []
+        return [str(row).rstrip("/").rpartition("/")[2] for row in self.system.ls(path, detail=False)]
+
+    def _path(self, key: str) -> str:
+        if ".." in key.split("/") or key.startswith("/"):
+            raise ValueError(key)
+        return f"{self.root}/{key}"
+
+
+def _protocols(system: fsspec.AbstractFileSystem) -> tuple[str, ...]:
+    protocol = system.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)

@@ -1,0 +1,121 @@
+"""The status messages: place in the queue, progress, time left, edited no oftener than Telegram likes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import Any
+
+from telegram import ReplyParameters
+
+from .context import Context
+from .jobs import Job
+from .keyboards import cancel_keyboard
+from .sending import Refusal, Unknown, Unsent
+from .texts import text
+
+log = logging.getLogger("impasto.bot.status")
+
+GROUP_PAUSE = 4.0  # seconds between edits in a group: Telegram allows twenty messages a minute there
+ANSWER_SECONDS = 8.0  # a progress edit is not worth waiting longer for
+ACTIVE = ("fetching", "waiting", "running")
+
+
+async def keep_showing(context: Context) -> None:
+    """Shows for ever how jobs stand."""
+    shown: dict[str, tuple[int, str]] = {}
+    async with asyncio.TaskGroup() as group:
+        while True:
+            rows = await context.do(context.jobs.under_way)
+            seconds = float(await context.do(context.people.flag, "job_seconds") or 0) if rows else 0.0
+            shown = {row["id"]: shown[row["id"]] for row in rows if row["id"] in shown}
+            for row in rows:
+                before = row.pop("before")
+                job = Job(**row)
+                words = status_words(job, before, seconds, context.settings.workers)
+                pause = max(context.settings.progress_seconds, GROUP_PAUSE if job.is_group else 0)
+                if shown.get(job.id) != (job.round, words) and context.sending.free_to_edit(job.chat, pause):
+                    shown[job.id] = (job.round, words)
+                    group.create_task(_edit(context, job, words))
+            await asyncio.sleep(0.5)
+
+
+def status_words(job: Job, before: int, seconds: float, workers: int) -> str:
+    """What the status message says.
+
+    Args:
+        job: in the queue or at work.
+        before: how many come first.
+        seconds: that a picture takes; 0 if unknown.
+        workers: that share them.
+    """
+    if job.state == "fetching":
+        return text(job.language, "fetching")
+    if job.state == "running":
+        left = "" if job.seconds_left is None else _left(job.language, job.seconds_left)
+        return text(job.language, "running", percent=round(100 * (job.progress or 0)), left=left)
+    left = _left(job.language, seconds * (before / max(1, workers) + 1)) if seconds else ""
+    return text(job.language, "waiting", before=before, left=left)
+
+
+def _left(language: str, seconds: float) -> str:
+    if seconds >= 90:
+        return text(language, "left_minutes", number=round(seconds / 60))
+    return text(language, "left_seconds", number=max(1, round(seconds)))
+
+
+async def show(context: Context, number: str) -> None:
+    """Shows at once how a job stands that was just put into the queue."""
+    for row in await context.do(context.jobs.under_way):
+        before = row.pop("before")
+        if row["id"] == number:
+            job = Job(**row)
+            await _edit(context, job, status_words(job, before, 0, context.settings.workers))
+
+
+async def _edit(context: Context, job: Job, words: str) -> None:
+    async def edit() -> Any:
+        # Looked up when it is this chat's turn: what was delivered meanwhile must not be written over.
+        now = await context.do(context.jobs.find, job.id)
+        if now is None or now.round != job.round or now.state not in ACTIVE:
+            return None
+        bot, place = context.bot, {"chat_id": job.chat, "message_id": job.status_message}
+        options = {"reply_markup": cancel_keyboard(job), "read_timeout": ANSWER_SECONDS}
+        if job.kind == "full":
+            return await bot.edit_message_text(words, **place, **options)
+        return await bot.edit_message_caption(caption=words, **place, **options)
+
+    try:
+        await context.sending.call(job.chat, edit, repeatable=True, patience=0)
+    except Unsent:
+        pass  # the next one will say more
+    except Refusal as refusal:
+        if refusal.blocked:
+            await context.do(context.jobs.cancel, job.person)
+        elif refusal.gone:  # whoever deletes the message does not want the picture
+            await context.do(context.jobs.cancel, job.person, job.id)
+        elif not refusal.same:
+            log.warning("job %s: its status was refused: %s", job.id, refusal)
+
+
+async def send_for_full(context: Context, job: Job) -> int:
+    """Sends the message that will become the document; returns its id.
+
+    Raises:
+        Unsent: it could not be sent now.
+    """
+    send = partial(
+        context.bot.send_message,
+        job.chat,
+        text(job.language, "full_status"),
+        reply_parameters=ReplyParameters(job.message, allow_sending_without_reply=True),
+    )
+    for _ in range(3):
+        try:
+            return (await context.sending.call(job.chat, send, repeatable=False)).message_id
+        except Unknown:
+            continue
+        except Refusal as refusal:
+            raise Unsent(str(refusal)) from None
+    raise Unsent("three answers lost")

@@ -1,0 +1,156 @@
+"""How updates come in: stored first, confirmed then, handled after; each chat's in their order.
+
+python-telegram-bot's own polling keeps updates in memory while the next request confirms them to
+Telegram, so a kill loses them. Here the offset moves only over what is in the inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import warnings
+from collections import deque
+from typing import Any
+
+from telegram import Update
+from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.warnings import PTBUserWarning
+
+from .buttons import on_tap
+from .context import Context
+from .inbox import Letter
+from .messages import on_message
+from .sending import Refusal, Unknown, Unsent, flood_seconds
+
+log = logging.getLogger("impasto.bot.updates")
+
+KINDS = ["message", "callback_query", "my_chat_member"]
+AT_ONCE = 64  # chats handled side by side
+LONGEST_PAUSE = 60.0
+
+
+class Dispatcher:
+    """Handles letters: chats side by side, one chat's updates one after the other."""
+
+    def __init__(self, context: Context):
+        self.context = context
+        self.chats: dict[int, deque[Letter]] = {}
+        self.places = asyncio.Semaphore(AT_ONCE)
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, letters: list[Letter]) -> None:
+        """Puts letters behind their chats' others."""
+        for letter in letters:
+            if letter.chat in self.chats:
+                self.chats[letter.chat].append(letter)
+            else:
+                self.chats[letter.chat] = deque([letter])
+                task = asyncio.get_running_loop().create_task(self._chat(letter.chat))
+                self.tasks.add(task)
+                task.add_done_callback(self.tasks.discard)
+
+    async def _chat(self, chat: int) -> None:
+        letters, pause = self.chats[chat], 0.5
+        while letters:
+            async with self.places:
+                done = await self._handle(letters[0])
+            if done:
+                letters.popleft()
+                pause = 0.5
+            else:
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE, 2 * pause)
+        del self.chats[chat]
+
+    async def _handle(self, letter: Letter) -> bool:
+        """Handles an update; returns whether it need not be tried again."""
+        context = self.context
+        try:
+            await handle(context, letter.body)
+        except (Unsent, Unknown) as error:
+            log.warning("update %s: Telegram cannot be reached (%s); later", letter.update_id, error)
+            return False
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            if isinstance(error, InvalidToken):
+                return False  # polling will find out
+            context.faults += 1
+            log.exception("update %s: a fault", letter.update_id)
+            return not await context.do(context.inbox.failed, letter.update_id)
+        context.handled += 1
+        await context.do(context.inbox.done, letter.update_id)
+        return True
+
+
+async def handle(context: Context, body: dict[str, Any]) -> None:
+    """Handles one update, as it came; what is of no kind of ours is passed over."""
+    try:
+        update = Update.de_json(body, context.bot)
+    except Exception as error:  # a shape that no Telegram sends, and nothing that a repeat would mend
+        log.warning("an update could not be read: %s", type(error).__name__)
+        return
+    try:
+        if update.callback_query:
+            await on_tap(context, update.callback_query)
+        elif update.message:
+            await on_message(context, update.message)
+        elif update.my_chat_member:
+            change = update.my_chat_member
+            if change.chat.type == "private" and change.new_chat_member.status == "kicked":  # blocked
+                await context.do(context.jobs.cancel, change.from_user.id)
+    except Refusal as refusal:
+        log.info("an answer was refused: %s", refusal)
+
+
+async def poll(context: Context, dispatcher: Dispatcher) -> None:
+    """Fetches updates for ever.
+
+    Raises:
+        InvalidToken: the token is none, or was revoked.
+    """
+    offset = await context.do(context.inbox.offset)
+    pause = 1.0
+    while True:
+        try:
+            updates = await _get_updates(context, offset)
+        except InvalidToken:
+            raise
+        except RetryAfter as error:
+            await asyncio.sleep(flood_seconds(error))
+        except Conflict:
+            log.error("another process polls with this token, or a webhook is set; only one may")
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
+        except (NetworkError, TelegramError) as error:
+            log.warning("no updates: %s", type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
+        else:
+            context.polled, pause = time.monotonic(), 1.0
+            if updates:
+                offset = await receive(context, dispatcher, updates, offset)
+
+
+async def receive(context: Context, dispatcher: Dispatcher, updates: list[Any], offset: int = 0) -> int:
+    """Stores updates, then has them handled; returns the offset behind them."""
+    new = await context.do(context.inbox.keep, updates)
+    dispatcher.take(new)
+    stored = await context.do(context.inbox.offset)
+    if stored <= offset:
+        await asyncio.sleep(1)  # nothing that could be confirmed came
+    return max(stored, offset)
+
+
+async def _get_updates(context: Context, offset: int) -> list[Any]:
+    seconds = context.settings.poll_seconds
+    with warnings.catch_warnings():
+        # As they came: one that the library cannot read must not keep the others from us.
+        warnings.simplefilter("ignore", PTBUserWarning)
+        answer: Any = await context.bot.do_api_request(
+            "getUpdates",
+            {"offset": offset, "timeout": seconds, "limit": 100, "allowed_updates": KINDS},
+            read_timeout=seconds + context.settings.send_seconds,
+        )
+    return answer if isinstance(answer, list) else []

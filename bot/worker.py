@@ -1,0 +1,120 @@
+"""A worker: takes jobs one by one and has an engine process paint them.
+
+It knows neither Telegram nor the token. It may die at any moment: its lease runs out, the job goes
+to another, and what it had painted is nobody's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+
+from .database import Database
+from .decoding import Refused
+from .engine_client import EngineDied
+from .jobs import Job
+from .painting import Files, Stopped, Studio
+from .people import People
+from .pictures import Pictures
+from .queue import Queue
+from .schema import make_tables
+from .settings import BotSettings
+
+log = logging.getLogger("impasto.bot.worker")
+
+IDLE_SECONDS = 0.2  # between two looks into an empty queue
+
+
+class Worker:
+    """Paints until it is told to stop.
+
+    Args:
+        settings: where the tables and pictures are, and how to paint.
+    """
+
+    def __init__(self, settings: BotSettings):
+        self.settings = settings
+        self.database = Database(settings.database_url)
+        make_tables(self.database)
+        self.queue = Queue(self.database, settings.lease_seconds)
+        self.pictures = Pictures(settings.pictures_url)
+        self.studio = Studio(settings, self.pictures, People(self.database))
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        """Paints job after job."""
+        self.studio.ready()  # the network is loaded while nobody waits yet
+        try:
+            while not self.stopping.is_set():
+                if not self.paint_one():
+                    self.stopping.wait(IDLE_SECONDS)
+        finally:
+            self.studio.close(0.5)
+
+    def paint_one(self) -> bool:
+        """Paints the job whose turn it is; returns False if there is none."""
+        job = self.queue.claim()
+        if job is None:
+            return False
+        log.info("job %s, round %s: begun", job.id, job.round)
+        began = time.monotonic()
+        try:
+            files = self.studio.paint(job, lambda progress, left: self._beat(job, progress, left))
+            if not self.queue.finish(job, *files, time.monotonic() - began):
+                self._withdraw(files)
+                self.queue.cancelled(job)
+                log.info("job %s: finished, but not wanted any more", job.id)
+        except Stopped as stop:
+            log.info("job %s: stopped (%s)", job.id, stop.why)
+            if stop.why == "cancel":
+                self.queue.cancelled(job)
+            elif stop.why == "stopping":
+                self.queue.release(job)
+        except Refused as refused:
+            self.queue.fail(job, refused.reason)
+        except EngineDied as death:
+            if self.stopping.is_set():  # it was told to end when we were
+                self.queue.release(job)
+                return True
+            log.error("job %s: the engine died (%s); now %s", job.id, death, self.queue.again(job, "crash"))
+        except Exception:
+            log.exception("job %s: a fault", job.id)
+            self.stopping.wait(1)
+            self.queue.again(job, "crash")
+        return True
+
+    def _beat(self, job: Job, progress: float | None, left: float | None) -> str:
+        return "stopping" if self.stopping.is_set() else self.queue.beat(job, progress, left)
+
+    def _withdraw(self, files: Files) -> None:
+        for key in (files.result, files.circle):
+            if key:
+                self.pictures.delete(key)
+
+
+def run_worker(settings: BotSettings, *, supervised: bool = False) -> int:
+    """Runs a worker in this process until SIGTERM or SIGINT; returns the exit status.
+
+    Args:
+        settings: of the bot.
+        supervised: end when the process that started this one does.
+    """
+    if supervised and sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG, prctl(2)
+    worker = Worker(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stopping.set())
+    if worker.database.is_postgres:
+        from .tickets import run_by_tickets
+
+        run_by_tickets(worker)
+    else:
+        worker.run()
+    worker.database.close()
+    return 0

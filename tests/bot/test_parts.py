@@ -1,0 +1,209 @@
+"""Parts that need no bot running: texts, buttons, crops, pictures, settings, secrets."""
+
+import io
+import logging
+import math
+import string
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from impasto.bot.avatar import HEAD, best_square, circle_preview, crop_square
+from impasto.bot.callbacks import ACTIONS, Tap, read_tap
+from impasto.bot.decoding import Refused, decode
+from impasto.bot.faces import Box, find_faces
+from impasto.bot.inbox import chat_of
+from impasto.bot.pictures import Pictures
+from impasto.bot.redaction import Redactor, start_log
+from impasto.bot.settings import read_settings
+from impasto.bot.supervisor import environment_for
+from impasto.bot.texts import LANGUAGES, language_for, text
+from impasto.core.errors import UsageError
+from impasto.core.styles import gallery_names
+
+TOKEN = "123456:AAthis-is-no-real-token_0123456789"
+
+
+def _fields(words):
+    return {name for _, name, _, _ in string.Formatter().parse(words) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_says_everything(language):
+    english, other = LANGUAGES["en"].TEXTS, LANGUAGES[language].TEXTS
+    assert english.keys() == other.keys()
+    for key, words in other.items():
+        assert _fields(words) == _fields(english[key]), key
+        assert len(words) < (200 if key == "how" else 1000)  # an alert; a caption
+    assert [language_for(code) for code in ("zh-hans", "RU", "de", None, 5)] == ["zh", "ru", "en", "en", "en"]
+    assert text("xx", "queued") == english["queued"]
+
+
+def test_buttons_fit_and_come_back():
+    for name in [*gallery_names(), "own:" + "9" * 10]:
+        tap = Tap("style", 2**31, 999, name)
+        assert read_tap(str(tap)) == tap
+    with pytest.raises(ValueError):
+        str(Tap("style", 1, 1, "x" * 60))
+
+
+@given(st.one_of(st.none(), st.text(max_size=80), st.from_regex(r"1\|[a-z]+\|\d*\|\d*\|.*", fullmatch=True)))
+def test_no_button_data_can_do_harm(data):
+    tap = read_tap(data)
+    assert tap is None or (tap.action in ACTIONS and tap.message >= 0 and tap.round >= 0)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["update_id", "message", "callback_query", "x"]),
+        st.one_of(
+            st.none(),
+            st.integers(),
+            st.text(),
+            st.dictionaries(
+                st.sampled_from(["chat", "from", "message", "id"]),
+                st.one_of(
+                    st.none(),
+                    st.integers(),
+                    st.dictionaries(st.just("id"), st.one_of(st.integers(), st.text())),
+                ),
+            ),
+        ),
+    )
+)
+def test_any_update_has_a_chat(update):
+    assert abs(chat_of(update)) < 2**63
+
+
+@given(st.integers(16, 900), st.integers(16, 900), st.floats(0, 1), st.floats(0, 1), st.floats(0.02, 0.9))
+@settings(max_examples=200)
+def test_the_square_is_in_the_picture_and_its_circle_holds_the_subject(width, height, x, y, share):
+    size = share * min(width, height)
+    left, top = x * (width - size), y * (height - size)
+    subject = Box(left, top, left + size, top + size)
+    square_left, square_top, side = best_square(width, height, subject)
+    assert 0 < side <= min(width, height)
+    assert 0 <= square_left <= width - side and 0 <= square_top <= height - side
+    middle_x, middle_y, radius = left + size / 2, top + size / 2, HEAD * size * math.sqrt(2) / 2
+    room = min(middle_x, middle_y, width - middle_x, height - middle_y)
+    distance = math.hypot(square_left + side / 2 - middle_x, square_top + side / 2 - middle_y)
+    if room > radius + 2:  # some circle within the picture holds it
+        assert distance + radius <= side / 2 + 2
+
+
+def test_a_face_stays_in_the_circle():
+    import skimage.data
+
+    portrait = skimage.data.astronaut().astype("float32") / 255
+    wide = np.full((512, 1400, 3), 0.6, "float32")
+    wide[:, 880:] = (
+        portrait[:, :520]
+        if portrait.shape[1] >= 520
+        else np.pad(portrait, ((0, 0), (0, 520 - portrait.shape[1]), (0, 0)), constant_values=0.6)
+    )
+    face = find_faces(wide)
+    assert face is not None and 950 < (face.left + face.right) / 2 < 1250
+    square = crop_square(wide)
+    again = find_faces(square)
+    assert again is not None
+    side = square.shape[0]
+    corners = [(x, y) for x in (again.left, again.right) for y in (again.top, again.bottom)]
+    assert all(math.hypot(x - side / 2, y - side / 2) < side / 2 for x, y in corners)
+    assert find_faces(np.full((300, 400, 3), 0.5, "float32")) is None
+    middle = crop_square(np.linspace(0, 1, 3 * 100 * 60, dtype="float32").reshape(60, 100, 3))
+    assert middle.shape == (60, 60, 3)
+
+
+def test_the_circle_preview_fades_the_corners():
+    preview = circle_preview(Image.new("RGB", (64, 64), (200, 0, 0)))
+    assert preview.getpixel((32, 32)) == (200, 0, 0) and min(preview.getpixel((1, 1))) > 200
+
+
+def test_a_video_s_first_frame():
+    import av
+
+    data = io.BytesIO()
+    with av.open(data, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width, stream.height = 64, 48
+        for level in (200, 20):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, "uint8"), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    decoded = decode(data.getvalue(), 10**6, 6)
+    assert decoded.notice == "first_frame" and decoded.pixels.shape == (48, 64, 3)
+    assert abs(decoded.pixels.mean() - 200 / 255) < 0.03
+    with pytest.raises(Refused):
+        decode(data.getvalue()[:100], 10**6, 6)
+
+
+@pytest.mark.parametrize("url", ["{folder}/pictures", "memory://impasto-test"])
+def test_pictures_are_kept_and_deleted(url, tmp_path):
+    store = Pictures(url.format(folder=tmp_path))
+    store.put("7/7_1/source", b"a")
+    store.put("7/7_1/source", b"b")
+    store.put("8/8_1/source", b"c")
+    assert store.get("7/7_1/source") == b"b" and sorted(store.folders()) == ["7/7_1", "8/8_1"]
+    store.delete("7")
+    store.delete("7")
+    assert store.folders() == ["8/8_1"]
+    with pytest.raises(FileNotFoundError):
+        store.get("7/7_1/source")
+    with pytest.raises(ValueError):
+        store.get("../secret")
+    store.delete("8")
+
+
+def test_settings_and_their_errors(monkeypatch, tmp_path):
+    monkeypatch.setenv("IMPASTO_BOT_ADMINS", "1,2")
+    monkeypatch.setenv("IMPASTO_BOT_DATABASE", "postgresql://me:hidden@nowhere/x")
+    monkeypatch.setenv("IMPASTO_BOT_TOKEN", TOKEN)
+    read = read_settings(data=tmp_path, workers=3)
+    assert (read.admins, read.workers, read.read_token()) == ([1, 2], 3, TOKEN)
+    assert "hidden" not in repr(read) and TOKEN not in repr(read)
+    environment = environment_for(read)
+    assert TOKEN not in "".join(environment.values()) and environment["IMPASTO_BOT_ADMINS"] == "1,2"
+    assert environment["IMPASTO_BOT_DATABASE"].startswith("postgresql://me:hidden")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert read_settings(token=TOKEN).model_dump(exclude={"token"}) == read.model_dump(exclude={"token"})
+    with pytest.raises(UsageError, match="avatar_size"):
+        read_settings(avatar_size=100)
+    (tmp_path / "token").write_text("nonsense")
+    for file in (tmp_path / "token", tmp_path / "none"):
+        with pytest.raises(UsageError, match="token"):
+            read_settings(token_file=file).read_token()
+
+
+def test_secrets_are_kept_out_of_log_and_traceback(capsys):
+    before = sys.excepthook, logging.getLogger().handlers[:], logging.getLogger().level
+    try:
+        redact = start_log("INFO", TOKEN, "pass+word")
+        logging.getLogger("x").info("https://api/bot%s/getMe", TOKEN)
+        try:
+            raise ValueError(f"postgresql://me:pass+word@host {TOKEN}")
+        except ValueError as error:
+            logging.getLogger("x").exception("failed")
+            sys.excepthook(ValueError, error, error.__traceback__)
+    finally:
+        sys.excepthook, logging.getLogger().handlers[:] = before[0], before[1]
+        logging.getLogger().setLevel(before[2])
+    written = capsys.readouterr().err
+    assert written.count("<secret>") >= 5 and "AAthis" not in written and "pass+word" not in written
+    assert redact("bot99999:" + "A" * 35) == "bot<secret>"  # another's, of the same look
+    assert Redactor()("nothing to hide 12:30") == "nothing to hide 12:30"
+
+
+def test_command_line(impasto, capsys, monkeypatch):
+    monkeypatch.delenv("IMPASTO_BOT_TOKEN", raising=False)
+    assert impasto("bot", "run") == 2
+    assert "BotFather" in capsys.readouterr().err
+    assert impasto("bot", "run", "--workers", "x") == 2
+    assert impasto("bot", "worker", "--database", "mysql://x") == 2
+    assert "postgresql" in capsys.readouterr().err.splitlines()[-1]
+    assert not Path("impasto-bot").exists()
