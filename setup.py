@@ -11,5 +11,8 @@ FOLDERS = ("core", "models", "plugin", "bot")
 setup(
     package_dir={f"impasto.{folder}": folder for folder in FOLDERS} | {"impasto.core.cli": "core/cli"},
     packages=[*(f"impasto.{folder}" for folder in FOLDERS), "impasto.core.cli"],
-    package_data={"impasto.models": ["*.npz", "*.md", "gallery/*"]},
+    package_data={
+        "impasto.models": ["*.npz", "*.md", "gallery/*"],
+        "impasto.plugin": ["gimp2/**", "gimp3/**"],
+    },
 )

@@ -18,7 +18,8 @@ from ..failures import out_of_memory
 from ..version import version
 from .common import OUT_OF_MEMORY, Parser, tell
 
-COMMANDS = ("stylize", "demo", "models", "styles", "distill", "engine", "neural_style", "mxnet")
+COMMANDS = (".stylize", ".demo", ".models", ".styles", ".distill", ".engine", ".neural_style", ".mxnet")
+OTHERS = ("impasto.plugin.cli",)  # known here by name alone: the engine imports none of its front ends
 
 
 class _Version(argparse.Action):
@@ -34,8 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="impasto", description="Paints your picture in another picture's style.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        importlib.import_module(f".{name}", __name__).add_parser(commands)
+    for name in (*COMMANDS, *OTHERS):
+        importlib.import_module(name, __name__).add_parser(commands)
     return parser
 
 

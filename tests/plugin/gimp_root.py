@@ -125,7 +125,7 @@ class Gimp:
         self.lines = self.far.makefile("rb")
         listener.close()
 
-    def tell(self, code: str, **names) -> None:
+    def tell(self, code: str, /, **names) -> None:
         """Starts a piece of Python; `answer` waits for its end."""
         self.far.sendall(json.dumps({"code": code, "names": names}).encode() + b"\n")
 
@@ -137,7 +137,7 @@ class Gimp:
         assert "failure" not in answer, answer["failure"]
         return answer["result"]
 
-    def do(self, code: str, **names):
+    def do(self, code: str, /, **names):
         """Runs a piece of Python in GIMP; returns its `result`."""
         self.tell(code, **names)
         return self.answer()
@@ -164,7 +164,7 @@ def make_profile(folder: Path, engine: list[str] | None, patience: float = 300) 
     shutil.copytree(PLUG_IN, target, ignore=shutil.ignore_patterns("__pycache__"))
     if engine is not None:
         (target / "impasto.json").write_text(json.dumps({"engine": engine, "patience": patience}))
-    (folder / "gimprc").write_text('(show-welcome-dialog no)\n(check-updates no)\n(language "")\n')
+    (folder / "gimprc").write_text('(show-welcome-dialog no)\n(check-updates no)\n(config-version "3.0.4")\n(language "")\n')
     return folder
 
 

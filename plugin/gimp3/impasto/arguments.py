@@ -56,7 +56,7 @@ def add_arguments(procedure):
     _choice(
         procedure,
         "second-from",
-        _("Se_cond style from"),
+        _("Seco_nd style from"),
         _("Where the second style comes from"),
         sources(True),
     )
@@ -70,7 +70,7 @@ def add_arguments(procedure):
         *(0, 100, 50, FLAGS),
     )
     procedure.add_double_argument(
-        *("style-scale", _("Str_oke size"), _("Size of the brush strokes: 2 is twice as large")),
+        *("style-scale", _("Stro_ke size"), _("Size of the brush strokes: 2 is twice as large")),
         *(0.25, 4, 1, FLAGS),
     )
     _choice(procedure, "colours", _("Colo_urs"), _("Whose colours the result has"), colours())
@@ -83,7 +83,7 @@ def add_arguments(procedure):
     )
     procedure.add_int_argument(
         "steps",
-        _("Ste_ps"),
+        _("S_teps"),
         _("How long an optimised painting is worked on; 0 for the usual number"),
         *(0, 10000, 0, FLAGS),
     )

@@ -116,6 +116,7 @@ def _into(image, part, paintings, steps, name, config):
         for step, painting in zip(steps, paintings):
             one = _add(image, part, painting, _("Step {step}").format(step=step), parent, 0)
             one.set_visible(False)
+        name = _("Finished")
     return _add(image, part, paintings[-1], name, parent, position)
 
 

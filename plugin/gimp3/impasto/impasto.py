@@ -8,6 +8,7 @@ the engine's (`impasto engine`, docs/engine.md); docs/gimp.md tells a user of bo
 from __future__ import annotations
 
 import sys
+import traceback
 
 import gi
 
@@ -55,15 +56,18 @@ class Impasto(Gimp.PlugIn):
 def run(procedure, run_mode, image, drawables, config, _data):
     """Paints; GIMP calls this for the menu entry and for scripts alike."""
     from filter import paint
-    from problems import Problem, Stopped
+    from problems import Problem, Stopped, filter_broken
 
     Gegl.init(None)
     try:
         layer, result = paint(procedure, run_mode, image, drawables, config)
     except Stopped:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-    except Problem as problem:
-        error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), str(problem), 0)
+    except Exception as failure:
+        if not isinstance(failure, Problem):
+            traceback.print_exc()
+            failure = filter_broken(failure)
+        error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), str(failure), 0)
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
     values.remove(1)

@@ -88,13 +88,18 @@ def export(layer, path, area=None, longest=None):
         Width and height in pixels.
     """
     area = area or (0, 0, layer.get_width(), layer.get_height())
-    deep = layer.get_image().get_precision() not in (
+    deep = is_deep(layer)
+    scale = min(1.0, longest / max(area[2:])) if longest else 1.0
+    return write_png(path, layer.get_buffer(), area, alpha=layer.has_alpha(), deep=deep, scale=scale)
+
+
+def is_deep(layer):
+    """Whether a layer has more than 8 bits a colour."""
+    return layer.get_image().get_precision() not in (
         Gimp.Precision.U8_LINEAR,
         Gimp.Precision.U8_NON_LINEAR,
         Gimp.Precision.U8_PERCEPTUAL,
     )
-    scale = min(1.0, longest / max(area[2:])) if longest else 1.0
-    return write_png(path, layer.get_buffer(), area, alpha=layer.has_alpha(), deep=deep, scale=scale)
 
 
 def export_image(image, path):
@@ -134,12 +139,12 @@ def open_painting(path, expected):
 
 def as_layer(painting, image, part, name):
     """A painting as a layer for an image: with the part's size and transparency, not yet inserted."""
-    layer = Gimp.Layer.new_from_drawable(painting.get_layers()[0], image)
-    if (layer.get_width(), layer.get_height()) != (part.width, part.height):
+    if (painting.get_width(), painting.get_height()) != (part.width, part.height):
         Gimp.context_push()
         Gimp.context_set_interpolation(Gimp.InterpolationType.CUBIC)
-        layer.scale(part.width, part.height, False)
+        painting.scale(part.width, part.height)
         Gimp.context_pop()
+    layer = Gimp.Layer.new_from_drawable(painting.get_layers()[0], image)
     layer.set_name(name)
     if part.layer.has_alpha():
         layer.add_alpha()
@@ -150,14 +155,15 @@ def as_layer(painting, image, part, name):
 def _copy_alpha(part, layer):
     """The layer's own transparency at full size; the engine's has been through two resizings."""
     source, target = part.layer.get_buffer(), layer.get_buffer()
+    code, pixel_format = ("f", "R'G'B'A float") if is_deep(part.layer) else ("B", "R'G'B'A u8")
     for first in range(0, part.height, ROWS):
         rows = min(ROWS, part.height - first)
         there = Gegl.Rectangle.new(part.x, part.y + first, part.width, rows)
         here = Gegl.Rectangle.new(0, first, part.width, rows)
-        pixels = array("f", bytes(target.get(here, 1.0, "R'G'B'A float", Gegl.AbyssPolicy.NONE)))
-        alphas = array("f", bytes(source.get(there, 1.0, "R'G'B'A float", Gegl.AbyssPolicy.NONE)))
+        pixels = array(code, bytes(target.get(here, 1.0, pixel_format, Gegl.AbyssPolicy.NONE)))
+        alphas = array(code, bytes(source.get(there, 1.0, pixel_format, Gegl.AbyssPolicy.NONE)))
         pixels[3::4] = alphas[3::4]
-        target.set(here, "R'G'B'A float", pixels.tobytes())
+        target.set(here, pixel_format, pixels.tobytes())
     target.flush()
     layer.update(0, 0, part.width, part.height)
 

@@ -102,3 +102,11 @@ def full_disk(error):
         _("The disk is full or cannot be written, so the painting was not kept. Free some space.")
         + f"\n\n{error}"
     )
+
+
+def filter_broken(error):
+    """A fault of the plug-in's own; its stderr has the traceback."""
+    return Problem(
+        _("The filter failed because of a fault of its own. Please report it.")
+        + f"\n\n{type(error).__name__}: {error}"
+    )

@@ -12,6 +12,12 @@ AT_ONCE = 200
 class Work:
     """A `stylize` request and its answers.
 
+    Args:
+        engine: a ready engine.
+        request: the keys of the request.
+        keep_previews: whether to keep all interim pictures, in `kept`: (step, path).
+        others: called with events that answer other requests.
+
     Attributes:
         fraction: how much is done, 0–1; None before the first step.
         text: where it stands, for the progress bar.
@@ -19,8 +25,8 @@ class Work:
         done: the `done` event once it has come.
     """
 
-    def __init__(self, engine, request, keep_previews=False):
-        self.engine, self.request = engine, request
+    def __init__(self, engine, request, keep_previews=False, others=None):
+        self.engine, self.others = engine, others or (lambda event: None)
         self.fraction, self.text, self.preview, self.done = None, _("Waking the engine…"), None, None
         self.previews, self.keep, self.kept = 0, keep_previews, []
         self.id = engine.send("stylize", **request)
@@ -37,8 +43,10 @@ class Work:
             if event is None or self.done:
                 break
             seconds = 0
-            if event.get("id") == self.id or event["event"] == "error":
+            if event.get("id") == self.id or (event["event"] == "error" and event.get("id") is None):
                 self._take(event)
+            else:
+                self.others(event)
         return self.done is not None
 
     def cancel(self):
