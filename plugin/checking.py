@@ -54,7 +54,8 @@ def check_files(gimp: Gimp) -> list[str]:
     script, configuration = gimp.plug_in / MARK, gimp.plug_in / CONFIGURATION
     if not script.is_file():
         raise ImpastoError(
-            f"The filter is not installed in {gimp.title}; run `impasto gimp install`. Received: {gimp.plug_in}"
+            f"The filter is not installed in {gimp.title}; run `impasto gimp install`. "
+            f"Received: {gimp.plug_in}"
         )
     if not os.access(script, os.X_OK):
         raise ImpastoError(

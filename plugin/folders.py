@@ -60,8 +60,8 @@ def gimps(environment: Mapping[str, str] | None = None, platform: str | None = N
     """
     environment = os.environ if environment is None else environment
     if given := environment.get("GIMP3_DIRECTORY"):
-        version = re.search(r"3\.\d+", Path(given).name)
-        return [Gimp(Path(given), version[0] if version else "3.0")]
+        named = re.search(r"3\.\d+", Path(given).name)
+        return [Gimp(Path(given), named[0] if named else _version_on_path(environment) or "3.0")]
     found = []
     for base, packing in _bases(environment, platform or sys.platform):
         for folder in base.glob("*") if base.is_dir() else ():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gimp_root import make_profile, wait_for
 
-SHORT = 60  # seconds for what a program answers by itself
+SHORT = 600  # seconds for what a program answers by itself
 
 
 class Desktop:
@@ -25,14 +25,16 @@ class Desktop:
         self.root, self.folder = root, Path(folder)
         profile = make_profile(self.folder / "gimp", engine)
         self.number = 100 + os.getpid() % 5000
-        self.environment = {"DISPLAY": f":{self.number}", "GIMP3_DIRECTORY": str(profile)} | (environment or {})
+        self.environment = {"DISPLAY": f":{self.number}", "GIMP3_DIRECTORY": str(profile)} | (
+            environment or {}
+        )
         self.log = open(self.folder / "log", "w")  # noqa: SIM115
         self.started = []
         self._start("Xvfb", f":{self.number}", "-screen", "0", "1280x960x24", "-nolisten", "tcp")
         wait_for(lambda: self.run("xdpyinfo").returncode == 0, every=0.5)
         self._start("openbox")
         self.gimp = self._start("gimp", "--no-splash", str(picture))
-        wait_for(lambda: self.windows(Path(picture).stem), 300, every=0.5)
+        wait_for(lambda: self.windows(Path(picture).stem), every=0.5)
 
     def _start(self, *words):
         process = self.root.start(

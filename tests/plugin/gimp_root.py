@@ -79,7 +79,7 @@ class Root:
             self.command(*words), env=ENVIRONMENT | (environment or {}), cwd="/", **options
         )
 
-    def run(self, *words: object, environment: dict[str, str] | None = None, timeout: float = 300):
+    def run(self, *words: object, environment: dict[str, str] | None = None, timeout: float = 1500):
         """Runs a program inside; its output is text."""
         return subprocess.run(
             self.command(*words),
@@ -110,7 +110,7 @@ class Gimp:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(1)
-        listener.settimeout(300)
+        listener.settimeout(1500)  # the first start builds caches; a busy machine takes long
         (self.folder / "serve.py").write_text(SERVE.format(path=path))
         self.log = open(self.folder / "log", "w+")  # noqa: SIM115
         self.process = root.start(
@@ -121,7 +121,7 @@ class Gimp:
             stderr=subprocess.STDOUT,
         )
         self.far, _ = listener.accept()
-        self.far.settimeout(600)
+        self.far.settimeout(1500)
         self.lines = self.far.makefile("rb")
         listener.close()
 
@@ -162,10 +162,17 @@ def make_profile(folder: Path, engine: list[str] | None, patience: float = 300) 
     """A fresh folder of GIMP's, with the plug-in in it; GIMP's caches go by time alone."""
     target = folder / "plug-ins" / "impasto"
     shutil.copytree(PLUG_IN, target, ignore=shutil.ignore_patterns("__pycache__"))
-    if engine is not None:
-        (target / "impasto.json").write_text(json.dumps({"engine": engine, "patience": patience}))
-    (folder / "gimprc").write_text('(show-welcome-dialog no)\n(check-updates no)\n(config-version "3.0.4")\n(language "")\n')
+    configure(folder, engine, patience)
+    (folder / "gimprc").write_text('(show-welcome-dialog no)\n(check-updates no)\n(config-version "3.0.4")\n')
     return folder
+
+
+def configure(folder: Path, engine: list[str] | None, patience: float = 300) -> None:
+    """Tells the plug-in, before its next run, which engine to start and how long to wait for it."""
+    path = folder / "plug-ins" / "impasto" / "impasto.json"
+    path.unlink(missing_ok=True)
+    if engine is not None:
+        path.write_text(json.dumps({"engine": engine, "patience": patience}))
 
 
 def host_python(folder: Path) -> Path:
@@ -203,7 +210,7 @@ def running(words: str) -> list[int]:
     return found
 
 
-def wait_for(what, seconds: float = 120, every: float = 0.05):
+def wait_for(what, seconds: float = 900, every: float = 0.05):
     """Waits until a function returns something true, and returns that."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

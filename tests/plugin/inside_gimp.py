@@ -1,4 +1,4 @@
-# ruff: noqa: F821, D100, D103
+# ruff: noqa: F821
 # Runs inside GIMP, before the tests' own pieces of Python.
 
 CONVERTED = []
@@ -7,7 +7,10 @@ CONVERTED = []
 def new_image(kind="RGB", width=60, height=40, precision="U8_NON_LINEAR"):
     kinds = Gimp.ImageBaseType
     image = Gimp.Image.new_with_precision(
-        width, height, getattr(kinds, kind if kind != "INDEXED" else "RGB"), getattr(Gimp.Precision, precision)
+        width,
+        height,
+        getattr(kinds, kind if kind != "INDEXED" else "RGB"),
+        getattr(Gimp.Precision, precision),
     )
     return image
 
@@ -16,7 +19,9 @@ def new_layer(image, width=60, height=40, x=0, y=0, alpha=False, parent=None, na
     """A layer of smooth colours, half transparent at the left if it has alpha."""
     grey = image.get_base_type() == Gimp.ImageBaseType.GRAY
     kind = ("GRAY" if grey else "RGB") + ("A_IMAGE" if alpha else "_IMAGE")
-    layer = Gimp.Layer.new(image, name, width, height, getattr(Gimp.ImageType, kind), 100, Gimp.LayerMode.NORMAL)
+    layer = Gimp.Layer.new(
+        image, name, width, height, getattr(Gimp.ImageType, kind), 100, Gimp.LayerMode.NORMAL
+    )
     image.insert_layer(layer, parent, 0)
     layer.set_offsets(x, y)
     data = bytearray()

@@ -33,7 +33,9 @@ class SmallPainter(Painter):
     def paint(self, job):
         request, fault = job.request, self.fault
         content = load_picture(request.content)
-        kept = {style: np.round(load_picture(style).pixels.mean((0, 1)), 3).tolist() for style in files(request)}
+        kept = {
+            style: np.round(load_picture(style).pixels.mean((0, 1)), 3).tolist() for style in files(request)
+        }
         note = {
             "pid": os.getpid(),
             "styles": request.styles,

@@ -267,7 +267,10 @@ result = [names, other, pixels(layer), new, tree(image), [one.get_visible() for 
     [
         ("run_filter(image, [layer, new_layer(image)])", "Select one layer"),
         ("run_filter(image, new_layer(image, width=15, height=40))", "too small"),
-        ("(Gimp.Selection.all(image), layer.set_offsets(500, 0), run_filter(image, layer))[-1]", "lies outside"),
+        (
+            "(Gimp.Selection.all(image), layer.set_offsets(500, 0), run_filter(image, layer))[-1]",
+            "lies outside",
+        ),
         ("run_filter(image, image.get_selection())", "Select a layer"),
         ("run_filter(image, layer, method='instant')", "by the method"),
     ],

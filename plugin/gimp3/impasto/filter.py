@@ -113,7 +113,7 @@ def _into(image, part, paintings, steps, name, config):
         group = Gimp.GroupLayer.new(image, name)
         image.insert_layer(group, parent, position)
         parent, position = group, 0
-        for step, painting in zip(steps, paintings):
+        for step, painting in zip(steps, paintings[:-1], strict=True):
             one = _add(image, part, painting, _("Step {step}").format(step=step), parent, 0)
             one.set_visible(False)
         name = _("Finished")

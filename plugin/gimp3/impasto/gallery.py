@@ -114,7 +114,8 @@ class StyleChooser(Gtk.Box):
         if given := self.config.get_property(f"{self.name}-file"):
             button.set_file(given)
         button.connect(
-            "file-set", lambda chosen: self.config.set_property(f"{self.name}-file", _local(chosen.get_file()))
+            "file-set",
+            lambda chosen: self.config.set_property(f"{self.name}-file", _local(chosen.get_file())),
         )
         button.set_valign(Gtk.Align.START)
         return button

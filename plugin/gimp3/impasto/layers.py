@@ -131,7 +131,7 @@ def open_painting(path, expected):
     if painting is None:
         raise engine_lies(str(Gimp.get_pdb().get_last_error() or path))
     size = painting.get_width(), painting.get_height()
-    if any(abs(one - other) > 1 for one, other in zip(size, expected)):
+    if any(abs(one - other) > 1 for one, other in zip(size, expected, strict=True)):
         painting.delete()
         raise engine_lies(f"{size[0]}×{size[1]} ≠ {expected[0]}×{expected[1]}")
     return painting
@@ -192,7 +192,7 @@ def mask(layer, part):
             if buffer
         ]
         if len(data) == 2:
-            data = [bytes((one * other + 127) // 255 for one, other in zip(*data))]
+            data = [bytes((one * other + 127) // 255 for one, other in zip(*data, strict=True))]
         target.set(Gegl.Rectangle.new(0, first, part.width, rows), "Y u8", data[0])
     target.flush()
     new.update(0, 0, part.width, part.height)

@@ -7,11 +7,11 @@ from words import _
 INSTALL = "impasto gimp install"
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """The user pressed Cancel."""
 
 
-class Problem(Exception):  # noqa: N818
+class Problem(Exception):
     """Ends in GIMP's own error dialog; its text is one that a painter understands."""
 
 
@@ -43,8 +43,8 @@ def engine_too_old(version):
     """The engine lacks what this plug-in needs."""
     return Problem(
         _(
-            "The painting engine is too old for this filter (version {version}). Type this in a terminal and "
-            "start GIMP again:\n\n{command}"
+            "The painting engine is too old for this filter (version {version}). Type this in a terminal "
+            "and start GIMP again:\n\n{command}"
         ).format(version=version, command=f"pip install --upgrade impasto\n{INSTALL}")
     )
 
@@ -52,8 +52,8 @@ def engine_too_old(version):
 def engine_ended(detail):
     """The engine ended in the middle, killed or crashed."""
     text = _(
-        "The painting engine stopped unexpectedly, perhaps because the computer ran out of memory. Your image "
-        "is untouched. Try again with a smaller size limit."
+        "The painting engine stopped unexpectedly, perhaps because the computer ran out of memory. Your "
+        "image is untouched. Try again with a smaller size limit."
     )
     return Problem(f"{text}\n\n{detail}" if detail else text)
 
@@ -62,8 +62,8 @@ def engine_silent(seconds):
     """The engine has not answered for long."""
     return Problem(
         _(
-            "The painting engine has not answered for {seconds} seconds and was stopped. Your image is untouched. "
-            "Close other programs and try again."
+            "The painting engine has not answered for {seconds} seconds and was stopped. Your image is "
+            "untouched. Close other programs and try again."
         ).format(seconds=round(seconds))
     )
 
@@ -72,8 +72,8 @@ def engine_lies(what):
     """The engine said something that makes no sense."""
     return Problem(
         _(
-            "The painting engine gave an answer that makes no sense. Your image is untouched. Install Impasto "
-            "anew; if that does not help, please report it.\n\n{what}"
+            "The painting engine gave an answer that makes no sense. Your image is untouched. Install "
+            "Impasto anew; if that does not help, please report it.\n\n{what}"
         ).format(what=what)
     )
 
