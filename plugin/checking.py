@@ -162,7 +162,7 @@ def check_gimp(gimp: Gimp) -> bool:
         ImpastoError: GIMP does not load the filter, or the filter fails.
     """
     words = console(gimp)
-    if gimp.is_old or words is None:
+    if words is None:
         return False
     with tempfile.TemporaryDirectory(prefix="impasto-check-", dir=_shared(gimp)) as folder:
         path = os.path.join(folder, "said")

@@ -14,8 +14,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "gimp",
         help="the filter for GIMP: install, check, uninstall",
-        description="Puts the filter Neural Style into GIMP 3 (and 2.10, where that has Python), and proves "
-        "that it works. docs/gimp.md describes it.",
+        description="Puts the filter Neural Style into GIMP 3, and proves that it works. docs/gimp.md "
+        "describes it.",
     )
     actions = parser.add_subparsers(dest="action", metavar="install|check|uninstall", required=True)
     for name, text in (

@@ -33,13 +33,13 @@ class Gimp:
 
     @property
     def is_old(self) -> bool:
-        """Whether it is a GIMP 2, whose plug-ins are Python 2.7."""
+        """Whether it is a GIMP 2, which the filter does not run in."""
         return self.version.startswith("2")
 
     @property
     def plug_in(self) -> Path:
         """The folder that the filter goes into."""
-        return self.folder / "plug-ins" / ("impasto-2.10" if self.is_old else "impasto")
+        return self.folder / "plug-ins" / "impasto"
 
     @property
     def title(self) -> str:

@@ -28,10 +28,15 @@ def places(folder: Path | None = None) -> list[Gimp]:
     Raises:
         ImpastoError: there is none.
     """
-    found = [Gimp(folder, "2.10" if folder.name == "2.10" else "3.0")] if folder else gimps()
+    found = [Gimp(folder, "3.2" if folder.name == "3.2" else "3.0")] if folder else gimps()
+    old, found = [g for g in found if g.is_old], [g for g in found if not g.is_old]
+    if old and not found:
+        raise ImpastoError(
+            f"The filter needs GIMP 3.0 or newer; install that and start it once. Received: {old[0].title}"
+        )
     if not found:
         raise ImpastoError(
-            "No GIMP 3.0, 3.2 or 2.10 was found; start GIMP once so that it makes its folder, or name "
+            "No GIMP 3 was found; start GIMP once so that it makes its folder, or name "
             "that folder with --folder (GIMP shows it under Edit, Preferences, Folders, Plug-ins). "
             f"Received: home folder {Path.home()}"
         )
@@ -68,7 +73,7 @@ def install(gimp: Gimp, engine: str | None = None) -> Path:
     Raises:
         ImpastoError: it cannot be written.
     """
-    source = HERE / ("gimp2" if gimp.is_old else "gimp3") / "impasto"
+    source = HERE / "gimp3" / "impasto"
     target = gimp.plug_in
     beside = target.with_name(f".{target.name}.part")
     try:

@@ -95,6 +95,17 @@ def test_no_gimp_at_all(tmp_path, impasto, monkeypatch, capfd):
     assert "start GIMP once" in capfd.readouterr().err
 
 
+def test_only_an_old_gimp(tmp_path, impasto, monkeypatch, capfd):
+    (tmp_path / "GIMP" / "2.10").mkdir(parents=True)
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("GIMP3_DIRECTORY", raising=False)
+    assert impasto("gimp", "install") == 1
+    assert "needs GIMP 3.0" in capfd.readouterr().err
+    assert not (tmp_path / "GIMP" / "2.10" / "plug-ins").exists()
+
+
 def test_the_flatpak_reaches_out(tmp_path):
     words = engine_words(Gimp(tmp_path, "3.0", "flatpak"))
     assert words[:2] == ["flatpak-spawn", "--host"] and sys.executable in words

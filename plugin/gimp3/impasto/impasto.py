@@ -43,8 +43,8 @@ class Impasto(Gimp.PlugIn):
             _("Paint the layer in the style of another picture"),
             _(
                 "Paints the layer, or the selected part of it, in the style of a painting from the gallery, "
-                "of a picture file, or of another open layer or image. The result is a new layer, a new image, "
-                "or a layer group with the steps of the painting."
+                "of a picture file, or of another open layer or image. The result is a new layer, a new "
+                "image, or a layer group with the steps of the painting."
             ),
             name,
         )
