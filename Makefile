@@ -1,5 +1,7 @@
 # make demo    see painted pictures within minutes of a fresh clone
 # make test    run all tests
+# make test-gimp   run the filter's tests in the real GIMP 3, in a Debian root made for them (needs root)
+# make translations   rewrite the filter's catalogues from plugin/translations/*.po
 # make lint    style and types
 # make bench   measure, and write benchmarks/results.md
 
@@ -9,7 +11,7 @@ BIN := $(VENV)/bin
 # Nothing is fetched while painting; TensorFlow's start-up lines would bury ours.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-gimp translations lint bench clean
 
 $(VENV)/installed: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -31,10 +33,16 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
 
+test-gimp: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m gimp tests/plugin
+
+translations: $(VENV)/installed
+	$(BIN)/python -m impasto.plugin.translating
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy core models
+	$(BIN)/mypy core models plugin/*.py
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/run.py

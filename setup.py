@@ -14,5 +14,6 @@ setup(
     package_data={
         "impasto.models": ["*.npz", "*.md", "gallery/*", "painters/*"],
         "impasto.bot": ["examples/*.jpg"],
+        "impasto.plugin": ["gimp3/**"],
     },
 )

@@ -39,6 +39,7 @@ from .unplotted import unplotted
 from .version import version
 
 PROTOCOL = 1
+METHODS = [{"name": "optimise", "styles": None}]  # what `methods` answers: docs/engine.md
 GRACE = 1.5  # seconds for a step to end once the engine is told to; then it ends all the same
 
 ADVICE = {
@@ -74,7 +75,7 @@ class Engine:
         """Serves until stdin ends or a signal comes; returns the exit status."""
         try:
             self._catch_signals()
-            self.tell("ready", protocol=PROTOCOL, version=version())
+            self.tell("ready", protocol=PROTOCOL, version=version(), folder=str(self.folder))
             threading.Thread(target=self._read, daemon=True).start()
             _import_keras()
             while (job := self.jobs.get()) is not None:
@@ -178,6 +179,9 @@ class Engine:
                     save_picture(style.picture.resized(side), row["thumbnail"])
             rows.append(row)
         self.tell("styles", id=number, styles=rows)
+
+    def _take_methods(self, number: Any, _: dict[str, Any]) -> None:
+        self.tell("methods", id=number, methods=METHODS)
 
     def _take_networks(self, number: Any, _: dict[str, Any]) -> None:
         rows = []

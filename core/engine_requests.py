@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "stylize": ("content", "styles", "output", "settings", "blend", "preview_seconds"),
     "cancel": (),
     "styles": ("thumbnails",),
+    "methods": (),
     "networks": (),
     "ping": (),
     "shutdown": (),

@@ -1,1 +1,1 @@
-"""The GIMP filter and its installer (not written yet)."""
+"""The GIMP filter (`gimp3/`) and its installer, `impasto gimp`."""

@@ -33,6 +33,8 @@ COMMANDS = (
     "neural_style",
     "mxnet",
 )
+# Known here by name alone: the engine imports none of its front ends.
+FRONT_ENDS = ("impasto.plugin.cli",)
 
 
 class _Version(argparse.Action):
@@ -48,8 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="impasto", description="Paints your picture in another picture's style.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        importlib.import_module(f".{name}", __name__).add_parser(commands)
+    for name in (*(f".{command}" for command in COMMANDS), *FRONT_ENDS):
+        importlib.import_module(name, __name__).add_parser(commands)
     return parser
 
 

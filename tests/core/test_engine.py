@@ -80,6 +80,7 @@ def engine(tmp_path_factory):
     client = Client(tmp_path_factory.mktemp("engine"))
     ready = client.answer("ready")
     assert ready["protocol"] == 1 and ready["version"]
+    assert [str(folder) for folder in client.folder()] == [ready["folder"]]
     yield client
     client.kill()
 
@@ -177,6 +178,8 @@ def test_lists(engine):
     engine.send(id="s", command="styles", thumbnails=32)
     for style in engine.answer("styles")["styles"]:
         assert style["title"] and load_picture(style["thumbnail"]).width <= 32
+    engine.send(command="methods")
+    assert {"name": "optimise", "styles": None} in engine.answer("methods")["methods"]
     engine.send(command="networks")
     networks = {row["name"]: row for row in engine.answer("networks")["networks"]}
     assert list(networks) == ["vgg19", "vgg16", "vgg_mini"]

@@ -1,0 +1,122 @@
+"""Where GIMP keeps a user's plug-ins, and where its programs are.
+
+The folders are those of GIMP's handbook and of the Flatpak and Snap packages of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FLATPAK = "org.gimp.GIMP"
+
+
+@dataclass(frozen=True)
+class Gimp:
+    """A GIMP's own folder.
+
+    Attributes:
+        folder: such as `~/.config/GIMP/3.0`.
+        version: such as `3.0`.
+        packing: empty, `flatpak` or `snap`.
+    """
+
+    folder: Path
+    version: str
+    packing: str = ""
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it is a GIMP 2, which the filter does not run in."""
+        return self.version.startswith("2")
+
+    @property
+    def plug_in(self) -> Path:
+        """The folder that the filter goes into."""
+        return self.folder / "plug-ins" / "impasto"
+
+    @property
+    def title(self) -> str:
+        """For the user: `GIMP 3.0 (Flatpak)`."""
+        return f"GIMP {self.version}" + (f" ({self.packing.title()})" if self.packing else "")
+
+
+def gimps(environment: Mapping[str, str] | None = None, platform: str | None = None) -> list[Gimp]:
+    """The GIMPs of this user.
+
+    Args:
+        environment: instead of the process's own.
+        platform: instead of `sys.platform`.
+
+    Returns:
+        Those whose folder is there, newest first. `GIMP3_DIRECTORY` goes before all others, as in
+        GIMP itself. A GIMP on the PATH that was never started counts as well.
+    """
+    environment = os.environ if environment is None else environment
+    if given := environment.get("GIMP3_DIRECTORY"):
+        named = re.search(r"3\.\d+", Path(given).name)
+        return [Gimp(Path(given), named[0] if named else _version_on_path(environment) or "3.0")]
+    found = []
+    for base, packing in _bases(environment, platform or sys.platform):
+        for folder in base.glob("*") if base.is_dir() else ():
+            if re.fullmatch(r"3\.\d*[02468]|2\.10", folder.name) and folder.is_dir():
+                found.append(Gimp(folder, folder.name, packing))
+    if not any(not gimp.packing for gimp in found) and (version := _version_on_path(environment)):
+        base = _bases(environment, platform or sys.platform)[0][0]
+        found.append(Gimp(base / version, version))
+    return sorted(found, key=lambda gimp: [int(part) for part in gimp.version.split(".")], reverse=True)
+
+
+def _bases(environment: Mapping[str, str], platform: str) -> list[tuple[Path, str]]:
+    home = Path(environment.get("USERPROFILE" if platform == "win32" else "HOME") or Path.home())
+    if platform == "win32":
+        return [(Path(environment.get("APPDATA") or home / "AppData" / "Roaming") / "GIMP", "")]
+    if platform == "darwin":
+        return [(home / "Library" / "Application Support" / "GIMP", "")]
+    return [
+        (Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "GIMP", ""),
+        (home / ".var" / "app" / FLATPAK / "config" / "GIMP", "flatpak"),
+        (home / "snap" / "gimp" / "current" / ".config" / "GIMP", "snap"),
+    ]
+
+
+def _version_on_path(environment: Mapping[str, str]) -> str | None:
+    program = shutil.which("gimp", path=environment.get("PATH"))
+    return program_version(program) if program else None
+
+
+def program_version(program: str) -> str | None:
+    """Version of a GIMP program, such as `3.0`; None if it does not tell."""
+    try:
+        said = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"version (\d+)\.(\d+)", said)
+    if not match:
+        return None
+    return f"{match[1]}.{int(match[2]) // 2 * 2}"  # 2.99 and 3.1 are on the way to the next
+
+
+def console(gimp: Gimp) -> list[str] | None:
+    """The words that run a GIMP without a window; None where there is no such program."""
+    if gimp.packing == "flatpak":
+        program = shutil.which("flatpak")
+        return [program, "run", "--command=gimp-console", FLATPAK] if program else None
+    places = [f"gimp-console-{gimp.version}", "gimp-console"]
+    if sys.platform == "win32":
+        for base in (os.environ.get("PROGRAMFILES", ""), os.environ.get("LOCALAPPDATA", "") + r"\Programs"):
+            places.append(rf"{base}\GIMP 3\bin\gimp-console-{gimp.version}.exe")
+    if sys.platform == "darwin":
+        places.append("/Applications/GIMP.app/Contents/MacOS/gimp-console")
+    for place in places:
+        if (program := shutil.which(place)) and program_version(program) == gimp.version:
+            return [program]
+    return None

@@ -1,0 +1,112 @@
+"""What can go wrong, in a painter's words."""
+
+from __future__ import annotations
+
+from words import _
+
+INSTALL = "impasto gimp install"
+
+
+class Stopped(Exception):
+    """The user pressed Cancel."""
+
+
+class Problem(Exception):
+    """Ends in GIMP's own error dialog; its text is one that a painter understands."""
+
+
+def engine_missing():
+    """No engine was found."""
+    return Problem(
+        _(
+            "The painting engine was not found. Install Impasto, then type this in a terminal and start GIMP "
+            "again:\n\n{command}"
+        ).format(command=f"pip install impasto\n{INSTALL}")
+    )
+
+
+def engine_broken(command, detail):
+    """The engine's program is there but does not come up."""
+    return Problem(
+        _(
+            "The painting engine does not start. Type this in a terminal to find out why:\n\n{command}\n\n"
+            "It was started as {words} and said: {detail}"
+        ).format(
+            command="impasto gimp check",
+            words=" ".join(command),
+            detail=detail or _("nothing"),
+        )
+    )
+
+
+def engine_too_old(version):
+    """The engine lacks what this plug-in needs."""
+    return Problem(
+        _(
+            "The painting engine is too old for this filter (version {version}). Type this in a terminal "
+            "and start GIMP again:\n\n{command}"
+        ).format(version=version, command=f"pip install --upgrade impasto\n{INSTALL}")
+    )
+
+
+def engine_ended(detail):
+    """The engine ended in the middle, killed or crashed."""
+    text = _(
+        "The painting engine stopped unexpectedly, perhaps because the computer ran out of memory. Your "
+        "image is untouched. Try again with a smaller size limit."
+    )
+    return Problem(f"{text}\n\n{detail}" if detail else text)
+
+
+def engine_silent(seconds):
+    """The engine has not answered for long."""
+    return Problem(
+        _(
+            "The painting engine has not answered for {seconds} seconds and was stopped. Your image is "
+            "untouched. Close other programs and try again."
+        ).format(seconds=round(seconds))
+    )
+
+
+def engine_lies(what):
+    """The engine said something that makes no sense."""
+    return Problem(
+        _(
+            "The painting engine gave an answer that makes no sense. Your image is untouched. Install "
+            "Impasto anew; if that does not help, please report it.\n\n{what}"
+        ).format(what=what)
+    )
+
+
+def from_event(event):
+    """The problem that an `error` event of the engine tells of."""
+    sentences = {
+        "memory": _(
+            "There is not enough memory for a painting of this size. Choose a smaller size limit, or close "
+            "other programs."
+        ),
+        "disk": _("The disk is full or cannot be written, so the painting was not kept. Free some space."),
+        "picture": _("One of the pictures cannot be used for painting."),
+        "weights": _("The files of the neural network are missing or damaged. Install Impasto anew."),
+        "usage": _("The engine cannot paint with these settings."),
+    }
+    kind = event.get("kind")
+    text = sentences.get(kind, _("The painting engine failed. Your image is untouched."))
+    message = str(event.get("message") or "")
+    return Problem(text if kind in ("memory",) or not message else f"{text}\n\n{message}")
+
+
+def full_disk(error):
+    """A file of the plug-in's own could not be written or read."""
+    return Problem(
+        _("The disk is full or cannot be written, so the painting was not kept. Free some space.")
+        + f"\n\n{error}"
+    )
+
+
+def filter_broken(error):
+    """A fault of the plug-in's own; its stderr has the traceback."""
+    return Problem(
+        _("The filter failed because of a fault of its own. Please report it.")
+        + f"\n\n{type(error).__name__}: {error}"
+    )

@@ -1,0 +1,95 @@
+"""One painting being painted: the engine's events as they come, and where it stands."""
+
+from __future__ import annotations
+
+import problems
+from words import _
+
+# Events at a time, so that a window is drawn in between.
+AT_ONCE = 200
+
+
+class Work:
+    """A `stylize` request and its answers.
+
+    Args:
+        engine: a ready engine.
+        request: the keys of the request.
+        keep_previews: whether to keep all interim pictures, in `kept`: (step, path).
+        others: called with events that answer other requests.
+
+    Attributes:
+        fraction: how much is done, 0–1; None before the first step.
+        text: where it stands, for the progress bar.
+        preview: path of the newest interim picture, or None; `previews` counts them.
+        done: the `done` event once it has come.
+    """
+
+    def __init__(self, engine, request, keep_previews=False, others=None):
+        self.engine, self.others = engine, others or (lambda event: None)
+        self.fraction, self.text, self.preview, self.done = None, _("Waking the engine…"), None, None
+        self.previews, self.keep, self.kept = 0, keep_previews, []
+        self.id = engine.send("stylize", **request)
+
+    def poll(self, seconds=0.0):
+        """Takes the events that have come, waiting so long for the first; returns whether it is done.
+
+        Raises:
+            Problem: the engine failed.
+            Stopped: it was cancelled.
+        """
+        for _number in range(AT_ONCE):
+            event = self.engine.next(seconds)
+            if event is None or self.done:
+                break
+            seconds = 0
+            if event.get("id") == self.id or (event["event"] == "error" and event.get("id") is None):
+                self._take(event)
+            else:
+                self.others(event)
+        return self.done is not None
+
+    def cancel(self):
+        """Asks the engine to stop; `poll` then raises Stopped."""
+        self.engine.send("cancel", id=self.id)
+
+    def _take(self, event):
+        try:
+            kind = event["event"]
+            if kind == "started":
+                self.text = _("Preparing the painting…")
+            elif kind == "progress":
+                self.fraction = min(1.0, event["step"] / event["steps"])
+                self.text = self._in_words(event)
+            elif kind == "preview":
+                self._take_preview(event)
+            elif kind == "done":
+                self.done = event
+            elif kind == "cancelled":
+                raise problems.Stopped
+            elif kind == "error":
+                raise problems.from_event(event)
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise problems.engine_lies(f"{event} ({error})") from error
+
+    def _in_words(self, event):
+        step = _("Step {step} of {steps}").format(step=event["step"], steps=event["steps"])
+        if (left := event.get("seconds_left")) is None:
+            return step
+        left = round(left)
+        return _("{step}, {minutes}:{seconds:02} left").format(
+            step=step, minutes=left // 60, seconds=left % 60
+        )
+
+    def _take_preview(self, event):
+        path = self.engine.folder / event["path"]
+        if self.keep:  # the engine deletes its previews after a while, but not under another name
+            kept = self.engine.folder / f"kept-{self.id}-{len(self.kept)}.png"
+            try:
+                path.rename(kept)
+            except OSError:
+                return
+            self.kept.append((event["step"], kept))
+            path = kept
+        self.preview = path
+        self.previews += 1

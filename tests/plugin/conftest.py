@@ -1,0 +1,93 @@
+"""The root with GIMP in it, made on first use, and GIMPs that run there."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gimp_root import Gimp, Root, host_python
+
+HERE = Path(__file__).parent
+MAKER = HERE / "make_gimp_root.sh"
+
+
+def root_folder(suite: str) -> Path:
+    """Where a root is kept: by its script's own hash, so that a change of the script makes a new one."""
+    given = os.environ.get(f"IMPASTO_GIMP_{suite.upper()}")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    key = hashlib.sha256(MAKER.read_bytes()).hexdigest()[:12]
+    return Path(given) if given else cache / "impasto" / f"gimp-{suite}-{key}"
+
+
+def made_root(suite: str, required: bool) -> Root:
+    """The root, made if need be; without one the tests are skipped, but fail in CI."""
+    folder = root_folder(suite)
+    if not folder.is_dir():
+        made = subprocess.run(
+            ["bash", MAKER, folder, suite],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1500,
+        )
+        if made.returncode:
+            unavailable(f"The root with GIMP ({suite}) could not be made:\n{made.stdout[-3000:]}", required)
+    root = Root(folder)
+    seen = root.run("gimp-console", "--version")
+    if "version 3." not in seen.stdout:
+        unavailable(f"GIMP does not run in {folder}: {seen.stdout} {seen.stderr[-2000:]}", required)
+    return root
+
+
+def unavailable(reason: str, required: bool):
+    """Skips loudly; in CI, fails."""
+    if required and os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    print(f"\nGIMP IS NOT TESTED HERE. {reason}", file=sys.__stderr__, flush=True)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def root() -> Root:
+    """A Debian 13 root with GIMP 3.0."""
+    return made_root("trixie", required=True)
+
+
+@pytest.fixture(scope="session")
+def small_engine(tmp_path_factory):
+    """The words that start a small engine inside the root: `small_engine(notes, "fault")`."""
+    python = host_python(tmp_path_factory.mktemp("python"))
+
+    def words(notes, *fault):
+        return [str(python), str(HERE / "small_engine.py"), str(notes), *fault]
+
+    return words
+
+
+@pytest.fixture(scope="session")
+def real_engine(tmp_path_factory):
+    """The words that start the real engine inside the root."""
+    python = host_python(tmp_path_factory.mktemp("python"))
+    return [str(python), "-E", "-P", "-m", "impasto.core.cli", "engine"]
+
+
+@pytest.fixture(scope="module")
+def start_gimp(root, tmp_path_factory):
+    """Starts GIMPs with a given engine; all are ended with the module."""
+    started = []
+
+    def start(engine, **options):
+        started.append(Gimp(root, tmp_path_factory.mktemp("gimp"), engine, **options))
+        started[-1].do(HELPERS)
+        return started[-1]
+
+    yield start
+    for gimp in started:
+        gimp.close()
+
+
+# What the pieces of Python that tests run in GIMP have at hand.
+HELPERS = (HERE / "inside_gimp.py").read_text()

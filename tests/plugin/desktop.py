@@ -1,0 +1,98 @@
+"""GIMP with its windows, on a screen of its own in the root, and somebody who looks and types."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from gimp_root import make_profile, wait_for
+
+SHORT = 600  # seconds for what a program answers by itself
+
+
+class Desktop:
+    """A screen with a GIMP that has opened a picture.
+
+    Args:
+        root: where GIMP is.
+        folder: for GIMP's own folder and the log.
+        engine: the words that start the engine, as seen inside.
+        picture: to open.
+        environment: more variables for GIMP.
+    """
+
+    def __init__(self, root, folder, engine, picture, environment=None):
+        self.root, self.folder = root, Path(folder)
+        profile = make_profile(self.folder / "gimp", engine)
+        self.number = 100 + os.getpid() % 5000
+        self.environment = {"DISPLAY": f":{self.number}", "GIMP3_DIRECTORY": str(profile)} | (
+            environment or {}
+        )
+        self.log = open(self.folder / "log", "w")  # noqa: SIM115
+        self.started = []
+        self._start("Xvfb", f":{self.number}", "-screen", "0", "1280x960x24", "-nolisten", "tcp")
+        wait_for(lambda: self.run("xdpyinfo").returncode == 0, every=0.5)
+        self._start("openbox")
+        self.gimp = self._start("gimp", "--no-splash", str(picture))
+        wait_for(lambda: self.windows(Path(picture).stem), every=0.5)
+
+    def _start(self, *words):
+        process = self.root.start(
+            *words,
+            environment=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *words):
+        """Runs a program on the screen."""
+        return self.root.run(*words, environment=self.environment, timeout=SHORT)
+
+    def windows(self, title):
+        """Numbers of the visible windows with this in their title."""
+        found = self.run("xdotool", "search", "--onlyvisible", "--name", re.escape(title))
+        return found.stdout.split()
+
+    def titles(self):
+        """Titles of all visible windows."""
+        found = self.run("xdotool", "search", "--onlyvisible", "--name", ".").stdout.split()
+        return [self.run("xdotool", "getwindowname", number).stdout.strip() for number in found]
+
+    def focus(self, title):
+        """Brings a window to the front."""
+        window = wait_for(lambda: self.windows(title), every=0.5)[-1]
+        self.run("xdotool", "windowactivate", "--sync", window)
+        return window
+
+    def press(self, title, *keys):
+        """Presses keys in a window."""
+        self.focus(title)
+        self.run("xdotool", "key", "--clearmodifiers", "--delay", "100", *keys)
+
+    def call(self, title, action):
+        """Calls a menu entry by its name, through GIMP's own search (the key /)."""
+        self.press(title, "slash")
+        wait_for(lambda: self.windows("Search Actions"), every=0.5)
+        self.run("xdotool", "type", "--delay", "60", action)
+        self.run("sleep", "1.5")
+        self.run("xdotool", "key", "Return")
+
+    def picture(self, path, window="root"):
+        """Saves a picture of a window, or of the whole screen."""
+        self.run("import", "-window", window, str(path))
+        return path
+
+    def close(self):
+        """Ends everything on the screen."""
+        for process in reversed(self.started):
+            process.terminate()
+        for process in self.started:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.log.close()

@@ -1,0 +1,116 @@
+"""The dialog in the real GIMP 3 with its windows, under Xvfb: opened from GIMP's own search, seen, used.
+
+Set IMPASTO_SCREENSHOTS to a folder to keep what was seen.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from desktop import Desktop
+from gimp_root import configure, running, wait_for
+from PIL import Image
+
+pytestmark = pytest.mark.gimp
+DIALOG = "Neural Style"
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    from skimage import data
+
+    path = tmp_path_factory.mktemp("photo") / "chelsea.png"
+    Image.fromarray(data.chelsea()).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory):
+    return tmp_path_factory.mktemp("notes") / "notes"
+
+
+@pytest.fixture(scope="module")
+def desktop(root, tmp_path_factory, small_engine, notes, photo):
+    screen = Desktop(root, tmp_path_factory.mktemp("desktop"), small_engine(notes), photo)
+    yield screen
+    screen.close()
+
+
+def keep(path):
+    if folder := os.environ.get("IMPASTO_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder)
+
+
+def open_dialog(desktop):
+    """Opens the dialog; its own window number."""
+    desktop.call("chelsea", "Neural Style")
+    return wait_for(lambda: desktop.windows(DIALOG), every=0.5)[-1]
+
+
+def colours(desktop, window, path):
+    """How many colours a window shows."""
+    desktop.picture(path, window)
+    with Image.open(path) as picture:
+        return len(picture.convert("RGB").getcolors(1 << 24))
+
+
+def layers(desktop, number):
+    """Waits until the image window's title tells of so many layers."""
+    words = f"{number} layer" + ("s" if number != 1 else "")
+    wait_for(lambda: any("chelsea" in title and words in title for title in desktop.titles()), every=0.5)
+
+
+def test_paint_undo_cancel(desktop, notes, tmp_path):
+    layers(desktop, 1)
+    window = open_dialog(desktop)
+    path = tmp_path / "dialog.png"
+    # The photograph alone has some thousands of colours; the gallery's thirteen pictures come on top.
+    wait_for(lambda: colours(desktop, window, path) > 12000, every=1)
+    keep(path)
+    desktop.press(DIALOG, "alt+v")  # Preview
+    wait_for(lambda: notes.exists() and len(notes.read_text().splitlines()) == 1)
+    desktop.run("sleep", "2")
+    keep(desktop.picture(tmp_path / "preview.png", window))
+    desktop.press(DIALOG, "Return")
+    layers(desktop, 2)
+    wait_for(lambda: not desktop.windows(DIALOG), every=0.5)
+    keep(desktop.picture(tmp_path / "painted.png"))
+    assert running(str(notes)) == []
+
+    desktop.press("chelsea", "ctrl+z")
+    layers(desktop, 1)  # one step takes everything back
+
+    open_dialog(desktop)
+    desktop.press(DIALOG, "Escape")
+    wait_for(lambda: not desktop.windows(DIALOG), every=0.5)
+    wait_for(lambda: running(str(notes)) == [])
+    layers(desktop, 1)
+    assert len(notes.read_text().splitlines()) == 2  # the preview and the painting
+
+
+def test_cancel_while_it_paints(desktop, notes, small_engine, tmp_path):
+    configure(desktop.folder / "gimp", small_engine(notes, "slow"))
+    seen = len(notes.read_text().splitlines())
+    window = open_dialog(desktop)
+    desktop.run("sleep", "5")
+    desktop.press(DIALOG, "Return")
+    wait_for(lambda: len(notes.read_text().splitlines()) > seen)
+    keep(desktop.picture(tmp_path / "painting.png", window))
+    desktop.press(DIALOG, "Escape")
+    wait_for(lambda: running(str(notes)) == [])
+    wait_for(lambda: not desktop.windows(DIALOG), every=0.5)
+    layers(desktop, 1)
+    configure(desktop.folder / "gimp", small_engine(notes))
+
+
+def test_a_failure_is_told_in_gimps_own_dialog(desktop, notes, small_engine, tmp_path):
+    configure(desktop.folder / "gimp", small_engine(notes, "memory"))
+    open_dialog(desktop)
+    desktop.run("sleep", "5")
+    desktop.press(DIALOG, "Return")
+    wait_for(lambda: desktop.windows("GIMP Message"), every=0.5)
+    keep(desktop.picture(tmp_path / "failure.png"))
+    layers(desktop, 1)
+    assert running(str(notes)) == []

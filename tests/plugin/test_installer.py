@@ -1,0 +1,136 @@
+"""The installer: where it looks, what it copies, and what it says is wrong; with the real engine."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from impasto.core.errors import ImpastoError
+from impasto.plugin.checking import check_engine, check_files
+from impasto.plugin.folders import Gimp, gimps
+from impasto.plugin.installer import engine_words, install, uninstall
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "folder", "expected"),
+    [
+        ("linux", "HOME", ".config/GIMP/3.0", "GIMP 3.0"),
+        ("linux", "HOME", ".config/GIMP/2.10", "GIMP 2.10"),
+        ("linux", "XDG_CONFIG_HOME", "GIMP/3.2", "GIMP 3.2"),
+        ("linux", "HOME", ".var/app/org.gimp.GIMP/config/GIMP/3.0", "GIMP 3.0 (Flatpak)"),
+        ("linux", "HOME", "snap/gimp/current/.config/GIMP/3.0", "GIMP 3.0 (Snap)"),
+        ("win32", "APPDATA", "GIMP/3.0", "GIMP 3.0"),
+        ("darwin", "HOME", "Library/Application Support/GIMP/3.0", "GIMP 3.0"),
+        ("linux", "HOME", ".config/GIMP/2.8", None),
+        ("linux", "HOME", ".config/GIMP/3.1", None),
+    ],
+)
+def test_finds_gimps(platform, variable, folder, expected, tmp_path):
+    (tmp_path / folder).mkdir(parents=True)
+    found = gimps({"HOME": str(tmp_path), variable: str(tmp_path), "PATH": ""}, platform)
+    assert [gimp.title for gimp in found] == ([expected] if expected else [])
+    assert all(gimp.folder == tmp_path / folder for gimp in found)
+
+
+def test_the_variable_goes_first_and_a_program_counts(tmp_path):
+    (tmp_path / ".config" / "GIMP" / "3.2").mkdir(parents=True)
+    environment = {"HOME": str(tmp_path), "PATH": "", "GIMP3_DIRECTORY": str(tmp_path / "own")}
+    assert [gimp.folder for gimp in gimps(environment, "linux")] == [tmp_path / "own"]
+    program = tmp_path / "bin" / "gimp"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho GNU Image Manipulation Program version 3.0.4\n")
+    program.chmod(0o755)
+    found = gimps({"HOME": str(tmp_path / "empty"), "PATH": str(program.parent)}, "linux")
+    assert [(gimp.folder, gimp.version) for gimp in found] == [
+        (tmp_path / "empty" / ".config" / "GIMP" / "3.0", "3.0")
+    ]
+
+
+def test_installs_and_takes_out(tmp_path):
+    gimp = Gimp(tmp_path / "3.0", "3.0")
+    for _ in range(2):  # a second time over the first
+        target = install(gimp)
+    assert target == tmp_path / "3.0" / "plug-ins" / "impasto"
+    assert os.access(target / "impasto.py", os.X_OK)
+    assert (target / "locale" / "ru" / "LC_MESSAGES" / "impasto.mo").is_file()
+    assert os.listdir(target.parent) == ["impasto"]
+    assert check_files(gimp) == engine_words(gimp) and engine_words(gimp)[0] == sys.executable
+    (target / "impasto.py").chmod(0o644)
+    with pytest.raises(ImpastoError, match="not executable"):
+        check_files(gimp)
+    (target / "impasto.json").write_text("{}")
+    (target / "impasto.py").chmod(0o755)
+    with pytest.raises(ImpastoError, match="does not know its engine"):
+        check_files(gimp)
+    assert uninstall(gimp) and not uninstall(gimp)
+    assert os.listdir(target.parent) == []
+    with pytest.raises(ImpastoError, match="not installed"):
+        check_files(gimp)
+
+
+def test_leaves_alone_what_is_not_its_own(tmp_path):
+    gimp = Gimp(tmp_path / "3.0", "3.0")
+    gimp.plug_in.mkdir(parents=True)
+    (gimp.plug_in / "mine.py").touch()
+    for call in (install, uninstall):
+        with pytest.raises(ImpastoError, match="something else"):
+            call(gimp)
+    assert os.listdir(gimp.plug_in) == ["mine.py"] and os.listdir(gimp.plug_in.parent) == ["impasto"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, impasto, capfd):
+    blocked = tmp_path / "3.0"
+    blocked.write_text("a file where GIMP's folder should be")
+    assert impasto("gimp", "install", "--folder", blocked, "--no-check") == 1
+    assert "cannot be copied" in capfd.readouterr().err
+
+
+def test_no_gimp_at_all(tmp_path, impasto, monkeypatch, capfd):
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("GIMP3_DIRECTORY", raising=False)
+    assert impasto("gimp", "check") == 1
+    assert "start GIMP once" in capfd.readouterr().err
+
+
+def test_only_an_old_gimp(tmp_path, impasto, monkeypatch, capfd):
+    (tmp_path / "GIMP" / "2.10").mkdir(parents=True)
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("GIMP3_DIRECTORY", raising=False)
+    assert impasto("gimp", "install") == 1
+    assert "needs GIMP 3.0" in capfd.readouterr().err
+    assert not (tmp_path / "GIMP" / "2.10" / "plug-ins").exists()
+
+
+def test_the_flatpak_reaches_out(tmp_path):
+    words = engine_words(Gimp(tmp_path, "3.0", "flatpak"))
+    assert words[:2] == ["flatpak-spawn", "--host"] and sys.executable in words
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("print('hello')", "not its protocol"),
+        ("pass", "not its protocol"),
+        ("import json; print(json.dumps({'event': 'ready', 'version': '0'})); input()", "too old"),
+    ],
+)
+def test_engines_that_do_not_work(code, expected):
+    with pytest.raises(ImpastoError, match=expected):
+        check_engine([sys.executable, "-c", code])
+
+
+def test_an_engine_that_is_missing(tmp_path):
+    with pytest.raises(ImpastoError, match="does not start"):
+        check_engine([str(tmp_path / "nothing")])
+
+
+def test_the_real_engine_paints(tmp_path):
+    gimp = Gimp(tmp_path / "3.0", "3.0")
+    install(gimp)
+    assert check_engine(check_files(gimp))
+    assert json.loads((gimp.plug_in / "impasto.json").read_text())["engine"]
