@@ -68,7 +68,7 @@ async def _deliver(context: Context, job: Job) -> None:
 async def _edit_for(context: Context, job: Job) -> Any:
     """The edit that tells of a job's end; its pictures are read once, however often it is tried."""
     own = await context.do(context.people.styles, job.person)
-    place = {"chat_id": job.chat, "message_id": job.status_message}
+    place: dict[str, Any] = {"chat_id": job.chat, "message_id": job.status_message}
     if job.state == "painted" and job.tries < REFUSALS:
         try:
             data = await context.do(context.pictures.get, job.result or "")

@@ -95,7 +95,7 @@ async def send_examples(context: Context, chat: int, caption: str) -> None:
     known = (await context.do(context.people.flag, name) or "").split()
 
     async def send() -> tuple[Message, ...]:
-        media = known or [path.read_bytes() for path in BEFORE_AFTER]
+        media: list[Any] = list(known) or [path.read_bytes() for path in BEFORE_AFTER]
         first = InputMediaPhoto(media[0], caption=caption)
         return await context.bot.send_media_group(chat, [first, *map(InputMediaPhoto, media[1:])])
 

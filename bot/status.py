@@ -80,8 +80,9 @@ async def _edit(context: Context, job: Job, words: str) -> None:
         now = await context.do(context.jobs.find, job.id)
         if now is None or now.round != job.round or now.state not in ACTIVE:
             return None
-        bot, place = context.bot, {"chat_id": job.chat, "message_id": job.status_message}
-        options = {"reply_markup": cancel_keyboard(job), "read_timeout": ANSWER_SECONDS}
+        bot = context.bot
+        place: dict[str, Any] = {"chat_id": job.chat, "message_id": job.status_message}
+        options: dict[str, Any] = {"reply_markup": cancel_keyboard(job), "read_timeout": ANSWER_SECONDS}
         if job.kind == "full":
             return await bot.edit_message_text(words, **place, **options)
         return await bot.edit_message_caption(caption=words, **place, **options)

@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from impasto.bot.texts import text
@@ -121,7 +123,14 @@ def test_forged_stale_and_double_taps(running, telegram_server, guest_of):
     mallory.photo()  # so that a chat with Mallory exists
     data = telegram_server.button(gallery, "style", "udnie")
     taps = [telegram_server.tap(14, gallery, data)]  # somebody else taps Gina's button
-    for forged in ("", data.replace("udnie", "../../etc"), "2|style|1|0|udnie", "1|erase", "1|full|999999|0|", "x" * 64):
+    for forged in (
+        "",
+        data.replace("udnie", "../../etc"),
+        "2|style|1|0|udnie",
+        "1|erase",
+        "1|full|999999|0|",
+        "x" * 64,
+    ):
         taps.append(telegram_server.tap(13, gallery, forged))
     gina.until(lambda: all(tap in telegram_server.answered for tap in taps))
     assert telegram_server.answered[taps[0]] == text("en", "not_yours")
@@ -289,3 +298,55 @@ def test_the_token_is_nowhere(running, telegram_server):
         except OSError:
             continue  # not Linux, or gone
         assert secret.encode() not in words
+
+
+_WORDS = st.sampled_from(
+    ["/start", "/ban 1", "style", "@impasto_test_bot", "1|erase|0|0|", "", "\x00", "🎨" * 40]
+)
+_VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), _WORDS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(
+                [
+                    "id",
+                    "type",
+                    "chat",
+                    "from",
+                    "text",
+                    "caption",
+                    "photo",
+                    "document",
+                    "file_id",
+                    "data",
+                    "message",
+                    "message_id",
+                    "date",
+                    "is_bot",
+                    "first_name",
+                    "width",
+                    "height",
+                    "mime_type",
+                ]
+            ),
+            inner,
+            max_size=6,
+        ),
+    ),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(st.sampled_from(["message", "callback_query", "my_chat_member", "poll"]), _VALUES)
+def test_fuzzed_updates_are_taken(running, telegram_server, kind, body):
+    telegram_server.receive(kind, body)
+
+
+def test_and_do_not_stop_the_loop(running, telegram_server, guest_of):
+    vera = guest_of(40)
+    vera.say("/queue")
+    wait_for_words(vera.until, telegram_server, 40, "nothing in the queue")
+    vera.until(lambda: running.rows("SELECT count(*) FROM inbox WHERE state = 'new'") == [(0,)])
+    assert telegram_server.updates == {} or vera.until(lambda: not telegram_server.updates)

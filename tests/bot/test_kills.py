@@ -41,7 +41,7 @@ def person_taps(telegram, number, stop):
             if data and message.get("reply_to") not in done:
                 telegram.tap(number, message, data)
                 break
-        stop.wait(2)
+        stop.wait(5)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
