@@ -1,4 +1,4 @@
-"""`python -m impasto.bot worker`: a worker that a bot started, its settings in its environment."""
+"""`python -m impasto.bot worker PID`: a worker of that process, its settings in the environment."""
 
 import sys
 

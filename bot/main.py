@@ -25,17 +25,17 @@ def run_command(arguments: argparse.Namespace) -> int:
     """
     given: dict[str, Any] = {name: getattr(arguments, name, None) for name in OPTIONS}
     settings = read_settings(**given)
-    return run(settings, arguments.action, supervised=getattr(arguments, "supervised", False))
+    return run(settings, arguments.action)
 
 
-def run(settings: BotSettings, action: str, *, supervised: bool = False) -> int:
-    """Runs the bot or a worker until it is told to stop; returns the exit status."""
+def run(settings: BotSettings, action: str, parent: int | None = None) -> int:
+    """Runs the bot, or a worker that ends with its parent if it has one; returns the exit status."""
     password = password_of(settings.database_url)
     if action == "worker":
         from .worker import run_worker
 
         start_log(settings.log_level, password)
-        return run_worker(settings, supervised=supervised)
+        return run_worker(settings, parent)
     token = settings.read_token()
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
     redact = start_log(settings.log_level, token, token.partition(":")[2], secret, password)
@@ -59,7 +59,7 @@ def run(settings: BotSettings, action: str, *, supervised: bool = False) -> int:
 def main(words: list[str]) -> int:
     """Runs a worker for `python -m impasto.bot`, with settings from the environment alone."""
     try:
-        return run(read_settings(), words[0] if words else "worker", supervised="--supervised" in words)
+        return run(read_settings(), "worker", int(words[1]))
     except ImpastoError as error:
         print(f"impasto: {error}", file=sys.stderr)
         return error.exit_status

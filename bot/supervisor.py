@@ -40,9 +40,8 @@ class Workers:
         pause = 1.0
         while True:
             began = time.monotonic()
-            # From the main thread, which lives as long as the process: a worker ends with it.
             process = subprocess.Popen(
-                [sys.executable, "-m", "impasto.bot", "worker", "--supervised"],
+                [sys.executable, "-m", "impasto.bot", "worker", str(os.getpid())],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,

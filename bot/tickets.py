@@ -75,7 +75,7 @@ async def _take_tickets(worker: Worker) -> None:
     @app.task(name=NAME, queue=QUEUE)
     def paint() -> None:  # in a thread of procrastinate's
         with busy:
-            while not worker.stopping.is_set() and worker.paint_one():
+            while not worker.is_stopping() and worker.paint_one():
                 pass
 
     async def listen() -> None:
@@ -100,7 +100,7 @@ async def _take_tickets(worker: Worker) -> None:
             await asyncio.sleep(LOOK_SECONDS)
 
     tasks = [asyncio.create_task(listen()), asyncio.create_task(look())]
-    while not worker.stopping.is_set() and not any(task.done() for task in tasks):
+    while not worker.is_stopping() and not any(task.done() for task in tasks):
         await asyncio.sleep(0.2)
     worker.stopping.set()
     with suppress(TimeoutError):

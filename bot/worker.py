@@ -6,13 +6,11 @@ to another, and what it had painted is nobody's.
 
 from __future__ import annotations
 
-import ctypes
 import logging
+import os
 import signal
-import sys
 import threading
 import time
-from contextlib import suppress
 
 from .database import Database
 from .decoding import Refused
@@ -35,10 +33,11 @@ class Worker:
 
     Args:
         settings: where the tables and pictures are, and how to paint.
+        parent: process with which it ends; None for none.
     """
 
-    def __init__(self, settings: BotSettings):
-        self.settings = settings
+    def __init__(self, settings: BotSettings, parent: int | None = None):
+        self.settings, self.parent = settings, parent
         self.database = Database(settings.database_url)
         make_tables(self.database)
         self.queue = Queue(self.database, settings.lease_seconds)
@@ -50,11 +49,17 @@ class Worker:
         """Paints job after job."""
         self.studio.ready()  # the network is loaded while nobody waits yet
         try:
-            while not self.stopping.is_set():
+            while not self.is_stopping():
                 if not self.paint_one():
                     self.stopping.wait(IDLE_SECONDS)
         finally:
             self.studio.close(0.5)
+
+    def is_stopping(self) -> bool:
+        """Whether it is told to end, or whoever started it has ended."""
+        if self.parent is not None and os.getppid() != self.parent:
+            self.stopping.set()
+        return self.stopping.is_set()
 
     def paint_one(self) -> bool:
         """Paints the job whose turn it is; returns False if there is none."""
@@ -89,7 +94,7 @@ class Worker:
         return True
 
     def _beat(self, job: Job, progress: float | None, left: float | None) -> str:
-        return "stopping" if self.stopping.is_set() else self.queue.beat(job, progress, left)
+        return "stopping" if self.is_stopping() else self.queue.beat(job, progress, left)
 
     def _withdraw(self, files: Files) -> None:
         for key in (files.result, files.circle):
@@ -97,17 +102,14 @@ class Worker:
                 self.pictures.delete(key)
 
 
-def run_worker(settings: BotSettings, *, supervised: bool = False) -> int:
+def run_worker(settings: BotSettings, parent: int | None = None) -> int:
     """Runs a worker in this process until SIGTERM or SIGINT; returns the exit status.
 
     Args:
         settings: of the bot.
-        supervised: end when the process that started this one does.
+        parent: the process that started this one, and with which it ends; None for none.
     """
-    if supervised and sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG, prctl(2)
-    worker = Worker(settings)
+    worker = Worker(settings, parent)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stopping.set())
     if worker.database.is_postgres:
