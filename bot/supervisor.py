@@ -21,7 +21,7 @@ log = logging.getLogger("impasto.bot.supervisor")
 
 LONGEST_PAUSE = 30.0
 STEADY = 60.0  # a worker that lived so long did not fail at its start
-GRACE = 5.0  # seconds for workers to put their jobs back
+GRACE = 15.0  # seconds for workers to put their jobs back
 
 
 class Workers:

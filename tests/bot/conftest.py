@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -223,13 +224,14 @@ def guest_of(telegram_server):
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     """A running PostgreSQL of our own."""
     programs = postgres_server.find_programs()
     if programs is None:
         pytest.skip(
             "NOT TESTED ON POSTGRESQL: it is not installed; `apt-get install postgresql` and run again"
         )
-    server = postgres_server.Postgres(programs, tmp_path_factory.mktemp("postgres"))
+    server = postgres_server.Postgres(programs)
     yield server
     server.stop()
+    shutil.rmtree(server.folder, ignore_errors=True)
