@@ -31,7 +31,7 @@ def test_the_real_engine_paints_the_avatar(bot, telegram, guest):
 
 def test_two_workers_on_postgresql_one_killed_and_the_database_restarted(bot, telegram, guest, postgres):
     url = postgres.fresh()
-    mine = bot(database=url, workers=0, lease_seconds=4).start()
+    mine = bot(database=url, workers=0, lease_seconds=10).start()
     # Two "machines": folders of their own, and only the database and the pictures in common.
     workers = []
     for number in (1, 2):
