@@ -29,6 +29,7 @@ from .summed_losses import Sums, summed
 from .tile_functions import SegmentFunctions
 from .tile_grid import Tile, grid
 from .tile_plan import Plan
+from .tile_targets import arguments_for, content_maps
 from .tile_windows import map_for, own_only, window, write
 
 Job = tuple[Tile, tuple[Any, ...]]  # a tile, and the arguments of what is computed of it
@@ -156,7 +157,7 @@ class TiledObjective:
             if part.segment.is_last and not names:
                 break
             jobs = (
-                (tile, (window(maps[-1], tile), self._arguments(part, tile, maps[-1], targets, names)))
+                (tile, (window(maps[-1], tile), arguments_for(part, tile, maps[-1], targets, names)))
                 for tile in tiles
             )
             for tile, result in self.mapper(part.measure, jobs):
@@ -172,35 +173,6 @@ class TiledObjective:
             if following is not None:
                 maps.append(following)
         return maps, sums
-
-    def _arguments(
-        self,
-        part: SegmentFunctions,
-        tile: Tile,
-        source: np.ndarray,
-        targets: Mapping[str, np.ndarray],
-        names: Sequence[str],
-    ) -> dict[str, Any]:
-        """Masks and targets' windows for a tile, by loss."""
-        masks, maps = {}, {}
-        for name in names:
-            stride = part.segment.layers[part.summed[name].loss.layer].stride
-            inside = [
-                span.at(stride, length)
-                for span, length in zip((tile.rows, tile.columns), source.shape[1:3], strict=True)
-            ]
-            dtype = "float64" if source.dtype == np.float64 else "float32"
-            rows, columns = (np.zeros(length, dtype) for _, length in inside)
-            rows[inside[0][0]], columns[inside[1][0]] = 1, 1
-            masks[name] = to_tensor(rows[None, :, None, None]), to_tensor(columns[None, None, :, None])
-            if name in targets:
-                place = tuple(
-                    slice(span.first // stride, span.first // stride + length)
-                    for span, (_, length) in zip((tile.rows, tile.columns), inside, strict=True)
-                )
-                maps[name] = to_tensor(np.ascontiguousarray(targets[name][:, place[0], place[1]]))
-                stores.release(targets[name])
-        return {"masks": masks, "maps": maps}
 
     # ------------------------------------------------------------ backward
 
@@ -277,7 +249,7 @@ class TiledObjective:
                 tile,
                 (
                     window(source, tile),
-                    self._arguments(part, tile, source, self._maps, list(part.summed)) | known,
+                    arguments_for(part, tile, source, self._maps, list(part.summed)) | known,
                 ),
             )
             for tile in tiles
@@ -305,7 +277,7 @@ class TiledObjective:
 
         def jobs() -> Iterator[Job]:
             for tile in tiles:
-                arguments = self._arguments(part, tile, source, self._maps, list(part.summed)) | known
+                arguments = arguments_for(part, tile, source, self._maps, list(part.summed)) | known
                 if upstream is not None:
                     arguments["upstream"] = to_tensor(
                         own_only(upstream, tile, part.segment.stride, source.shape)
@@ -340,29 +312,5 @@ class TiledObjective:
 
     def content_targets(self, picture: np.ndarray) -> dict[str, np.ndarray]:
         """The content losses' targets, from the photograph, on the host or the disk."""
-        wanted = {name: one.loss.layer for name, one in self._summed.items() if one.has_map}
-        found: dict[str, np.ndarray] = {}
-        source, grids = picture, self._grids(self.plan, picture)
-        for part, tiles in zip(self._parts, grids, strict=True):
-            here = {name: layer for name, layer in wanted.items() if layer in part.segment.layers}
-            if len(found) + len(here) == 0 and part.segment.is_last:
-                break
-            following: np.ndarray | None = None
-            jobs = ((tile, (window(source, tile),)) for tile in tiles)
-            for tile, features in self.mapper(part.features, jobs):
-                for name, layer in here.items():
-                    stride = part.segment.layers[layer].stride
-                    values = to_numpy(features[layer])
-                    if name not in found:
-                        found[name] = map_for(source, values, stride, self.plan.content_on_disk)
-                    write(found[name], values, tile, stride, source.shape)
-                    stores.release(found[name])
-                if NEXT in features:
-                    values = to_numpy(features[NEXT])
-                    if following is None:
-                        following = map_for(source, values, part.segment.stride, self.plan.maps_on_disk)
-                    write(following, values, tile, part.segment.stride, source.shape)
-            if len(found) == len(wanted) or following is None:
-                break
-            source = following
-        return found
+        grids = self._grids(self.plan, picture)
+        return content_maps(self._parts, grids, self.plan, picture, self.mapper)
