@@ -5,8 +5,9 @@
     python benchmarks/memory.py --sizes 256 --memory auto --results /tmp/r         a trial run
 
 Each size and limit is a process of its own. Memory is the most that the process held resident
-(`getrusage`): the pictures, the targets, and steps of the quality recipe with its optimiser, at one scale. Weights are random: neither time nor memory depends on them. Seconds are the last step's; processor
-seconds count all cores, and little of what else the machine does.
+(`getrusage`): the pictures, the targets, and steps of the quality recipe with its optimiser, at one scale.
+Weights are random: neither time nor memory depends on them. Seconds are the last step's; processor seconds
+count all cores, and little of what else the machine does.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SHARE = 0.9  # of the free memory, which others may want some of
+MARGIN = 0.93  # of the limit, for which pictures are divided: estimates are not exact
 # Arrays of the picture's size that a step holds on the device: Adam's new and old ones and the gradient;
 # SGD's; L-BFGS's beside two for each pair that it remembers.
 ARRAYS = {"adam": 10, "sgd": 6, "nesterov": 6, "lbfgs": 8, "scipy": 12}
@@ -108,14 +109,14 @@ class Room:
             NotEnoughMemory: none does.
         """
         undivided = whole(self.bench.extractor, size, self.style, self.content)
-        if self.memory(size, undivided) <= self.limit or not self._divisible():
+        if self.memory(size, undivided) <= MARGIN * self.limit or not self._divisible():
             return self._checked(size, undivided)
         if self._planner is None:
             self._planner = Planner(self.bench.extractor, self.style, self.content)
         in_memory = replace(undivided, points=(), tiles=((2, 1),))
         for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
             spare = replace(in_memory, picture_on_disk=on_disk)
-            budget = self.limit - self.held - self.arrays(size, spare)
+            budget = MARGIN * self.limit - self.held - self.arrays(size, spare)
             if plan := self._planner.best(size, budget):
                 return replace(plan, picture_on_disk=on_disk)
         smallest = self._planner.smallest(size)
@@ -124,7 +125,7 @@ class Room:
     def style_plan(self, size: tuple[int, int]) -> Plan | None:
         """How to take a style's statistics; None for all at once."""
         undivided = whole(self.bench.extractor, size, self.style, ())
-        room = self.limit - self.held
+        room = MARGIN * self.limit - self.held
         if undivided.memory <= room or not self._divisible():
             return None
         if self._planner is None:

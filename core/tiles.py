@@ -20,7 +20,8 @@ import keras
 import numpy as np
 
 from . import stores
-from .backend import Tensor, Tree, compile_function, compile_value_and_grad, gradient, to_numpy, to_tensor
+from .backend import Tensor, Tree, compile_function, gradient, to_numpy, to_tensor
+from .banded_losses import BandedLosses
 from .losses import Loss
 from .objective import ImageLoss
 from .segments import NEXT, cut
@@ -28,6 +29,8 @@ from .summed_losses import Sums, summed
 from .tile_functions import SegmentFunctions
 from .tile_grid import Tile, grid
 from .tile_plan import Plan
+from .tile_targets import arguments_for, content_maps
+from .tile_windows import map_for, own_only, window, write
 
 Job = tuple[Tile, tuple[Any, ...]]  # a tile, and the arguments of what is computed of it
 Mapper = Callable[[Callable[..., Any], Iterable[Job]], Iterable[tuple[Tile, Any]]]
@@ -68,7 +71,7 @@ class TiledObjective:
         self._parts_of: dict[tuple[int, ...], list[SegmentFunctions]] = {}
         self._targets: dict[str, Any] | None = None
         self._slopes = compile_function(self._compared)
-        self._image_functions = [compile_value_and_grad(self._band_loss(loss)) for loss in self.image_losses]
+        self._bands = BandedLosses(self.image_losses)
 
     def arrange(self, plan: Plan) -> None:
         """Sets where the network is cut, and into how many tiles each segment; drops the targets."""
@@ -118,7 +121,7 @@ class TiledObjective:
         picture = image if on_host else to_numpy(image)
         maps, sums = self._forward(self.plan, picture, self._maps)
         parts, gradient = self._backward(picture, maps, sums)
-        parts |= self._add_image_losses(picture, gradient)
+        parts |= self._bands(picture, gradient, self.weights, self.plan.band_values)
         loss = sum(parts.values())
         return loss, parts, gradient if on_host else to_tensor(gradient)
 
@@ -154,7 +157,7 @@ class TiledObjective:
             if part.segment.is_last and not names:
                 break
             jobs = (
-                (tile, (_window(maps[-1], tile), self._arguments(part, tile, maps[-1], targets, names)))
+                (tile, (window(maps[-1], tile), arguments_for(part, tile, maps[-1], targets, names)))
                 for tile in tiles
             )
             for tile, result in self.mapper(part.measure, jobs):
@@ -162,46 +165,14 @@ class TiledObjective:
                     arrays = {key: to_numpy(value) for key, value in found.items()}
                     sums[name] = part.summed[name].merge(sums.get(name), arrays)
                 if NEXT in result:
-                    window = to_numpy(result[NEXT])
+                    values = to_numpy(result[NEXT])
                     if following is None:
-                        size = tuple(side // part.segment.stride for side in maps[-1].shape[1:3])
-                        following = stores.make(
-                            (1, *size, window.shape[-1]), window.dtype, on_disk=plan.maps_on_disk
-                        )
-                    _write(following, window, tile, part.segment.stride, maps[-1].shape)
+                        following = map_for(maps[-1], values, part.segment.stride, plan.maps_on_disk)
+                    write(following, values, tile, part.segment.stride, maps[-1].shape)
                 stores.release(maps[-1])
             if following is not None:
                 maps.append(following)
         return maps, sums
-
-    def _arguments(
-        self,
-        part: SegmentFunctions,
-        tile: Tile,
-        source: np.ndarray,
-        targets: Mapping[str, np.ndarray],
-        names: Sequence[str],
-    ) -> dict[str, Any]:
-        """Masks and targets' windows for a tile, by loss."""
-        masks, maps = {}, {}
-        for name in names:
-            stride = part.segment.layers[part.summed[name].loss.layer].stride
-            inside = [
-                span.at(stride, length)
-                for span, length in zip((tile.rows, tile.columns), source.shape[1:3], strict=True)
-            ]
-            dtype = "float64" if source.dtype == np.float64 else "float32"
-            rows, columns = (np.zeros(length, dtype) for _, length in inside)
-            rows[inside[0][0]], columns[inside[1][0]] = 1, 1
-            masks[name] = to_tensor(rows[None, :, None, None]), to_tensor(columns[None, None, :, None])
-            if name in targets:
-                window = tuple(
-                    slice(span.first // stride, span.first // stride + length)
-                    for span, (_, length) in zip((tile.rows, tile.columns), inside, strict=True)
-                )
-                maps[name] = to_tensor(np.ascontiguousarray(targets[name][:, window[0], window[1]]))
-                stores.release(targets[name])
-        return {"masks": masks, "maps": maps}
 
     # ------------------------------------------------------------ backward
 
@@ -277,8 +248,8 @@ class TiledObjective:
             (
                 tile,
                 (
-                    _window(source, tile),
-                    self._arguments(part, tile, source, self._maps, list(part.summed)) | known,
+                    window(source, tile),
+                    arguments_for(part, tile, source, self._maps, list(part.summed)) | known,
                 ),
             )
             for tile in tiles
@@ -306,12 +277,12 @@ class TiledObjective:
 
         def jobs() -> Iterator[Job]:
             for tile in tiles:
-                arguments = self._arguments(part, tile, source, self._maps, list(part.summed)) | known
+                arguments = arguments_for(part, tile, source, self._maps, list(part.summed)) | known
                 if upstream is not None:
                     arguments["upstream"] = to_tensor(
-                        _own_only(upstream, tile, part.segment.stride, source.shape)
+                        own_only(upstream, tile, part.segment.stride, source.shape)
                     )
-                yield tile, (_window(source, tile), arguments)
+                yield tile, (window(source, tile), arguments)
 
         for tile, (_, _, slope) in self.mapper(part.pull, jobs()):
             result[tile.window] += to_numpy(slope)
@@ -320,36 +291,6 @@ class TiledObjective:
             if upstream is not None:
                 stores.release(upstream)
         return result
-
-    # ------------------------------------------------------------ losses on the picture itself
-
-    @staticmethod
-    def _band_loss(loss: Any) -> Callable[[Tensor, Tree], tuple[Tensor, dict[str, Tensor]]]:
-        def evaluate(band: Tensor, arguments: Any) -> tuple[Tensor, dict[str, Tensor]]:
-            return arguments["weight"] * loss.part(band, arguments["own"], arguments["values"]), {}
-
-        return evaluate
-
-    def _add_image_losses(self, picture: np.ndarray, gradient: np.ndarray) -> dict[str, float]:
-        """Evaluates them band by band; adds their gradients."""
-        parts, height = {}, picture.shape[1]
-        rows = max(1, self.plan.band_values // (picture.shape[2] * picture.shape[3]))
-        for loss, function in zip(self.image_losses, self._image_functions, strict=True):
-            total = 0.0
-            for start in range(0, height, rows):
-                band = picture[:, start : min(start + rows + 1, height)]
-                own = np.zeros((1, band.shape[1], 1, 1), picture.dtype)
-                own[:, : min(rows, height - start)] = 1
-                arguments = {
-                    "own": to_tensor(own),
-                    "values": to_tensor(np.asarray(picture.size, picture.dtype)),
-                    "weight": to_tensor(np.asarray(self.weights[loss.name], picture.dtype)),
-                }
-                value, _, slope = function(to_tensor(np.ascontiguousarray(band)), arguments)
-                total += float(value)
-                gradient[:, start : start + band.shape[1]] += to_numpy(slope)
-            parts[loss.name] = total
-        return parts
 
     # ------------------------------------------------------------ targets
 
@@ -371,66 +312,5 @@ class TiledObjective:
 
     def content_targets(self, picture: np.ndarray) -> dict[str, np.ndarray]:
         """The content losses' targets, from the photograph, on the host or the disk."""
-        wanted = {name: one.loss.layer for name, one in self._summed.items() if one.has_map}
-        found: dict[str, np.ndarray] = {}
-        source, grids = picture, self._grids(self.plan, picture)
-        for part, tiles in zip(self._parts, grids, strict=True):
-            here = {name: layer for name, layer in wanted.items() if layer in part.segment.layers}
-            if len(found) + len(here) == 0 and part.segment.is_last:
-                break
-            following: np.ndarray | None = None
-            jobs = ((tile, (_window(source, tile),)) for tile in tiles)
-            for tile, features in self.mapper(part.features, jobs):
-                for name, layer in here.items():
-                    stride = part.segment.layers[layer].stride
-                    window = to_numpy(features[layer])
-                    if name not in found:
-                        size = tuple(side // stride for side in source.shape[1:3])
-                        found[name] = stores.make(
-                            (1, *size, window.shape[-1]), window.dtype, on_disk=self.plan.content_on_disk
-                        )
-                    _write(found[name], window, tile, stride, source.shape)
-                    stores.release(found[name])
-                if NEXT in features:
-                    window = to_numpy(features[NEXT])
-                    if following is None:
-                        size = tuple(side // part.segment.stride for side in source.shape[1:3])
-                        following = stores.make(
-                            (1, *size, window.shape[-1]), window.dtype, on_disk=self.plan.maps_on_disk
-                        )
-                    _write(following, window, tile, part.segment.stride, source.shape)
-            if len(found) == len(wanted) or following is None:
-                break
-            source = following
-        return found
-
-
-def _window(source: np.ndarray, tile: Tile) -> Tensor:
-    return to_tensor(np.ascontiguousarray(source[tile.window]))
-
-
-def _inside(tile: Tile, stride: int, shape: Sequence[int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """A tile's own positions in a map of that stride and in its window, each as (rows, columns)."""
-    own, local = [], []
-    for span, length in zip((tile.rows, tile.columns), shape[1:3], strict=True):
-        inside, _ = span.at(stride, length)
-        first = span.first // stride
-        own.append(slice(inside.start + first, inside.stop + first))
-        local.append(inside)
-    return (own[0], own[1]), (local[0], local[1])
-
-
-def _write(target: np.ndarray, window: np.ndarray, tile: Tile, stride: int, shape: Sequence[int]) -> None:
-    """Puts a tile's own positions, of a window of that stride, where they belong."""
-    own, local = _inside(tile, stride, shape)
-    target[:, own[0], own[1]] = window[:, local[0], local[1]]
-    stores.release(target)
-
-
-def _own_only(source: np.ndarray, tile: Tile, stride: int, shape: Sequence[int]) -> np.ndarray:
-    """A window of a map of that stride, 0 outside the tile's own positions."""
-    own, local = _inside(tile, stride, shape)
-    sides = [span.last // stride - span.first // stride for span in (tile.rows, tile.columns)]
-    window = np.zeros((1, *sides, source.shape[-1]), source.dtype)
-    window[:, local[0], local[1]] = source[:, own[0], own[1]]
-    return window
+        grids = self._grids(self.plan, picture)
+        return content_maps(self._parts, grids, self.plan, picture, self.mapper)

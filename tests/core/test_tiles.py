@@ -181,10 +181,10 @@ def test_the_networks_are_cut_at_their_poolings(name):
     """Their shapes alone count here, so a few channels stand for hundreds."""
     entry = find_network(name)
     layers = [keras.Input((None, None, 3))]
-    for block, (count, _) in enumerate(entry.blocks, 1):
+    for block, channels in enumerate(entry.blocks, 1):
         layers += [
             keras.layers.Conv2D(2, 3, padding="same", activation="relu", name=f"block{block}_conv{number}")
-            for number in range(1, count + 1)
+            for number in range(1, len(channels) + 1)
         ]
         layers.append(keras.layers.MaxPooling2D(2, name=f"block{block}_pool"))
     wanted = [*entry.content_layers, *entry.style_layers]
