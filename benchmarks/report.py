@@ -187,8 +187,8 @@ def ways(facts: dict[str, Any]) -> Lines:
     return [
         "## Ways to compute convolutions",
         "",
-        f"A step of the quality recipe at {used['size']} px ({used['content']}), random weights, a step of each "
-        "way in turn, medians. × is how many times faster than direct convolution in the same run. The "
+        f"A step of the quality recipe at {used['size']} px ({used['content']}), random weights, a step of "
+        "each way in turn, medians. × is how many times faster than direct convolution in the same run. The "
         "processor's seconds count the cores together and stay comparable on a machine that others use too.",
         "",
         *table(header, rows),

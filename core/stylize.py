@@ -32,7 +32,7 @@ from .images import MIN_SIDE, Picture, load_picture, require_paintable, save_pic
 from .large_adam import LargeAdam
 from .objective import Objective
 from .optimizers import Optimizer, resize
-from .progress import Clock, Progress
+from .progress import Clock, Parts, Progress
 from .recipes import Settings
 from .room import Room
 from .styles import Style, load_style
@@ -319,7 +319,7 @@ class _Run:
             scale=scale,
             scales=self.scales,
             loss=loss,
-            parts={name: float(part) for name, part in optimizer.parts.items()},
+            parts=Parts(optimizer.parts),
             seconds=clock.seconds,
             step_seconds=clock.step_seconds,
             seconds_left=clock.seconds_left(done),
