@@ -127,7 +127,7 @@ def _with_winograd(trials: Trials, network: Network, deepest: str, scales: Seque
         for height, width, _ in scales
     ]
     work = [scale[2] * sum(layer[0] for layer in own) for scale, own in zip(scales, suitable, strict=True)]
-    if sum(work) < LEAST_WINOGRAD_WORK:
+    if sum(work) < LEAST_WINOGRAD_WORK and not trials.known("winograd"):
         return ["direct"] * len(scales)
     try:
         seconds = trials.get("winograd", measure_winograd)
@@ -219,6 +219,10 @@ class Trials:
         taken = measure()
         self._write(name, taken)
         return taken
+
+    def known(self, name: str) -> bool:
+        """Whether a measurement is there."""
+        return name in self._own()
 
     def is_compiled(self, name: str) -> bool:
         """Whether the functions for a network and a size were compiled before and kept."""

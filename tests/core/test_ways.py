@@ -31,7 +31,7 @@ def measured(monkeypatch):
     taken = []
     seconds = {
         "bfloat16": {"direct": 0.2, "bfloat16": 0.1},
-        "winograd": {"direct": 0.1, "winograd": 0.05, "compiling": 1.0},
+        "winograd": {"direct": 0.1, "winograd": 0.05, "compiling": 5.0},
     }
 
     def measure(name):
@@ -105,7 +105,7 @@ def test_winograd_where_compiling_pays(measured, monkeypatch):
     assert choose(network=VGG, steps=100) == ["direct", "winograd"]  # fifty steps of 128 pixels are cheap
     assert taken == ["winograd"]
     once = [(512, 512, 7)]
-    assert choose(once, VGG) == ["direct"]
+    assert choose(once, VGG) == ["direct"]  # ten seconds saved, thirty of compiling
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=/somewhere")
     assert choose([(512, 512, 100)], VGG) == ["winograd"]
     assert choose(once, VGG) == ["winograd"]  # compiled now
