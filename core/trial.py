@@ -75,7 +75,8 @@ def choose_ways(settings: Settings, network: Network, deepest: str, scales: Sequ
         seconds = trials.get("bfloat16", measure_bfloat16)
         if seconds["direct"] > LEAST_GAIN * seconds["bfloat16"]:
             return ["bfloat16"] * count
-    if keras.backend.backend() != "tensorflow":
+    # Its transformed kernels and tiles take memory that the estimates of `room.py` do not count.
+    if keras.backend.backend() != "tensorflow" or settings.memory != "auto":
         return ["direct"] * count
     return _with_winograd(trials, network, deepest, scales)
 
