@@ -15,6 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -170,16 +171,25 @@ def _seconds(calls: dict[str, Callable[[], Any]], repeats: int = 5) -> dict[str,
     return best
 
 
+def _wait_for(function: Callable[[Any], Any], x: Any) -> None:
+    to_numpy(keras.ops.cast(function(x)[0, 0], "float32"))
+
+
+def _gradient_of(layer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    step = compile_value_and_grad(lambda x, _: (keras.ops.sum(layer(x)), {}))
+    return lambda x: step(x, {})[2]
+
+
 def _picture(side: int, channels: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((1, side, side, channels), "float32")
 
 
 def measure_bfloat16() -> dict[str, float]:
     """Seconds of a convolution in float32 and in bfloat16."""
-    calls = {}
+    calls: dict[str, Callable[[], Any]] = {}
     for name, dtype in (("direct", "float32"), ("bfloat16", "bfloat16")):
         function, x = compile_function(_layer(64, dtype)), to_tensor(_picture(96, 64), dtype)
-        calls[name] = lambda function=function, x=x: to_numpy(keras.ops.cast(function(x)[0, 0], "float32"))
+        calls[name] = partial(_wait_for, function, x)
         calls[name]()
     return _seconds(calls)
 
@@ -192,8 +202,7 @@ def measure_winograd() -> dict[str, float]:
     convolution, x = _layer(LEAST_CHANNELS, "float32"), to_tensor(_picture(SIDE, LEAST_CHANNELS))
     calls: dict[str, Callable[[], Any]] = {}
     for name, layer in (("direct", convolution), ("winograd", WinogradConv2D(convolution))):
-        step = compile_value_and_grad(lambda x, _, layer=layer: (keras.ops.sum(layer(x)), {}))
-        calls[name] = lambda step=step: to_numpy(step(x, {})[2][0, 0])
+        calls[name] = partial(_wait_for, _gradient_of(layer), x)
     calls["direct"]()
     began = time.perf_counter()
     calls["winograd"]()

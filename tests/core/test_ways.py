@@ -147,3 +147,6 @@ def test_the_trials_themselves(cache):
     found = Trials().get("bfloat16", trial.measure_bfloat16)
     assert set(found) == {"direct", "bfloat16"} and min(found.values()) > 0
     assert Trials().get("bfloat16", lambda: pytest.fail("measured twice")) == found
+    if keras.backend.backend() == "tensorflow":
+        found = trial.measure_winograd()
+        assert set(found) == {"direct", "winograd", "compiling"} and min(found.values()) > 0
