@@ -19,6 +19,7 @@ QUICK = WORK / "quick"
 SCRIPTS: dict[str, list[str]] = {
     "process.py": ["--runs", "1", "--size", "96", "--steps", "5"],
     "step.py": ["--size", "64", "--steps", "2", "--networks", "vgg_mini", "--sides", "512"],
+    "ways.py": ["--size", "64", "--rounds", "1", "--networks", "vgg_mini"],
     "convergence.py": ["--size", "64", "--steps", "8", "--plot", str(QUICK / "convergence.png")],
 }
 
@@ -38,7 +39,7 @@ def main() -> int:
     began = time.perf_counter()
     for script in given.only:
         words = [*SCRIPTS[script], "--results", str(QUICK)] if given.quick else []
-        if script != "step.py":
+        if script not in ("step.py", "ways.py"):
             words += ["--style", given.style] + (
                 [] if given.weights is None else ["--weights", given.weights]
             )

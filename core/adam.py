@@ -59,13 +59,16 @@ class Adam(Optimizer):
 
     def step(self, objective: ObjectiveFunction) -> float:
         """Takes one step; returns the loss of the picture before it."""
-        loss, gradient = self._evaluate(objective, self.image)
+        value, self.parts, gradient = objective(self.image)
+        self.evaluations += 1
         count = self.steps + 1
         root = math.sqrt(1 - self.beta_2**count)
         rate = self.learning_rate * root / (1 - self.beta_1**count)
         scalars = to_tensor(np.array([rate, self.epsilon * root], dtype_of(self.image)))
         *new, finite = self._update(self.image, gradient, self._first, self._second, self._average, scalars)
-        if not (math.isfinite(loss) and bool(finite)):
+        # One number crosses to the host, once everything has been sent to the device.
+        loss = float(ops.where(finite, value, ops.full_like(value, float("nan"))))
+        if not math.isfinite(loss):
             self.reason = self._not_finite(loss)
             return loss
         self._previous = self.image

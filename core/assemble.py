@@ -7,7 +7,7 @@ second picture in the same process pays neither for loading nor for tracing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -47,6 +47,7 @@ class Workbench:
         objective: losses compiled with their gradient.
         content_losses, style_losses: those of the objective that take each kind of target.
         features: the extractor, compiled without a gradient, for making targets.
+        objectives: the objective by the way of computing it; see `objective_in`.
     """
 
     extractor: Extractor
@@ -56,6 +57,20 @@ class Workbench:
     content_losses: list[Loss]
     style_losses: list[Loss]
     features: Any
+    objectives: dict[str, Objective] = field(default_factory=dict)
+
+    def objective_in(self, way: str) -> Objective:
+        """The objective with convolutions computed in another way (`ways.py`); targets remain float32's."""
+        if way not in self.objectives:
+            direct = self.objective
+            other = (
+                direct
+                if way == "direct"
+                else Objective(self.extractor.in_way(way), direct.losses, direct.image_losses)
+            )
+            self.objectives[way] = other
+        self.objectives[way].weights = self.objective.weights
+        return self.objectives[way]
 
     @cached_property
     def undivided_because(self) -> str | None:

@@ -4,13 +4,18 @@ The rest of the engine is written with ``keras.ops`` and asks this file for what
 offer in one form for its three backends. ``KERAS_BACKEND`` chooses the backend, as everywhere in Keras.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
-import keras
-import numpy as np
+from .cache_folder import keep_compiled
 
-from .devices import (
+keep_compiled(os.environ.get("KERAS_BACKEND") or "tensorflow")  # before the backend is imported
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+
+from .devices import (  # noqa: E402
     backend_title,
     describe_device,
     free_memory,

@@ -6,6 +6,9 @@
 The network itself comes from `impasto.models`; here it is cut to the layers asked for.
 """
 
+from __future__ import annotations
+
+import copy
 from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike
@@ -19,6 +22,7 @@ from impasto.models.vgg import build_network, channels_last, prune
 from impasto.models.weights import choose
 
 from .errors import UsageError
+from .ways import in_way
 
 Tensor = Any
 
@@ -106,6 +110,12 @@ class Extractor:
         if not self.preprocess:
             return image
         return ops.flip(image, axis=-1) * 255.0 - ops.convert_to_tensor(MEANS, dtype=image.dtype)
+
+    def in_way(self, way: str) -> Extractor:
+        """The same with its convolutions computed in another way: see `ways.py`."""
+        other = copy.copy(self)
+        other.model = in_way(self.model, way)
+        return other
 
     @cached_property
     def strides(self) -> dict[str, int]:

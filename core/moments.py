@@ -102,7 +102,7 @@ def trace_of_root(centred: Tensor, target: Tensor, target_root: Tensor) -> Tenso
     def by_channels() -> tuple[Tensor, Tensor]:
         product = ops.matmul(ops.matmul(target_root, covariance_of(still)), target_root)
         trace, inverse = root_and_inverse(product)
-        return trace, ops.matmul(still, ops.matmul(ops.matmul(target_root, inverse), target_root)) / size
+        return trace, ops.matmul(still, ops.matmul(ops.matmul(target_root, inverse / size), target_root))
 
     def by_positions() -> tuple[Tensor, Tensor]:
         moved = ops.matmul(still, target) / size  # (M, C)
@@ -114,8 +114,9 @@ def trace_of_root(centred: Tensor, target: Tensor, target_root: Tensor) -> Tenso
         trace, slope = by_positions() if fewer_positions else by_channels()
     else:  # a graph for any size
         trace, slope = ops.cond(fewer_positions, by_positions, by_channels)
-    # The value is the trace: the other term is zero and only carries the gradient.
-    return ops.stop_gradient(trace) + ops.sum(ops.stop_gradient(slope) * (centred - still))
+    # The value is the trace; the product only carries the gradient.
+    carried = ops.sum(ops.stop_gradient(slope) * centred)
+    return ops.stop_gradient(trace - carried) + carried
 
 
 def trace_of_covariance_root(covariance: Tensor, target_root: Tensor) -> Tensor:
@@ -175,7 +176,8 @@ class MomentsLoss(Loss):
         """The scaled Wasserstein-2 distance from a prepared target."""
         rows = positions(features)  # (M, C)
         mean = ops.mean(rows, axis=0)
-        centred = rows - mean
+        # The gradient by centred rows sums to zero over positions: none of it passes through the mean.
+        centred = rows - ops.stop_gradient(mean)
         spread = ops.sum(ops.square(centred)) / count(rows)
         return self._scaled(
             mean, spread, trace_of_root(centred, target["covariance"], target["root"]), target

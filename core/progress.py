@@ -7,8 +7,9 @@ there stops the job after that step, with the picture so far kept.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Progress:
         scale: longest side of the picture being painted now, in pixels.
         scales: all the scales of the run, coarse to fine.
         loss: the objective's value before this step.
-        parts: the same by term, weights applied.
+        parts: the same by term, weights applied; each is fetched from the device when it is read.
         seconds: since the work began.
         step_seconds: what this step took.
         seconds_left: estimated.
@@ -36,12 +37,32 @@ class Progress:
     scale: int
     scales: tuple[int, ...]
     loss: float
-    parts: dict[str, float]
+    parts: Mapping[str, float]
     seconds: float
     step_seconds: float
     seconds_left: float
     device: str
     picture: Callable[[], np.ndarray] = field(repr=False)
+
+
+class Parts(Mapping[str, float]):
+    """Terms of a loss that stay on the device until they are read.
+
+    Args:
+        tensors: a scalar tensor by the name of each term.
+    """
+
+    def __init__(self, tensors: Mapping[str, Any]):
+        self._tensors = dict(tensors)
+
+    def __getitem__(self, name: str) -> float:
+        return float(self._tensors[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
 
 
 OnProgress = Callable[[Progress], None]

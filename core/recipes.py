@@ -25,6 +25,8 @@ CHOICES = {
     "variation": ("l1", "l2", "neural-style", "laplacian"),
     "optimizer": ("adam", "lbfgs", "sgd", "nesterov", "scipy"),
     "colours": ("style", "keep", "match"),
+    "precision": ("auto", "float32", "bfloat16"),
+    "convolution": ("auto", "direct", "winograd"),
 }
 
 
@@ -81,6 +83,10 @@ class Settings:
         memory: the most that the painting may hold, such as `4GB`, `800MB` or a number of bytes; `auto`
             takes nine tenths of what is free. What does not fit is painted in tiles (docs/large-pictures.md).
         seed: of all noise. The same seed on the same machine paints the same picture.
+        precision: of convolutions: `float32`, `bfloat16` (twice as fast on processors that have it;
+            statistics stay in float32), or `auto`: the latter where it was shown to paint as well.
+        convolution: `direct`, `winograd` (fewer multiplications, in float32; TensorFlow on a
+            processor), or `auto`: the one that is faster for this painting (docs/speed.md).
     """
 
     recipe: str = "quality"
@@ -127,6 +133,8 @@ class Settings:
     denoise: float = 0.0
     memory: str = "auto"
     seed: int = 0
+    precision: str = "auto"
+    convolution: str = "auto"
 
     def __post_init__(self):
         for name, allowed in CHOICES.items():
@@ -250,6 +258,7 @@ RECIPES = {
         init="noise",
         prime_colours=False,
         noise=0.001 / 255,
+        precision="float32",
     ),
     # MXNet's example: SGD on sums of squares, uniform noise, one style squashed to the content's shape.
     "mxnet": Settings(
@@ -286,6 +295,7 @@ RECIPES = {
         squash_style=True,
         stop_eps=0.005,
         denoise=0.02,
+        precision="float32",
     ),
 }
 

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from impasto.models.register import find_network
+
 from .adam import Adam
 from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
 from .backend import Tree, describe_device, free_memory, to_numpy
@@ -30,11 +32,12 @@ from .images import MIN_SIDE, Picture, load_picture, require_paintable, save_pic
 from .large_adam import LargeAdam
 from .objective import Objective
 from .optimizers import Optimizer, resize
-from .progress import Clock, Progress
+from .progress import Clock, Parts, Progress
 from .recipes import Settings
 from .room import Room
 from .styles import Style, load_style
 from .tiles import TiledObjective
+from .trial import choose_ways
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,15 @@ class _Run:
         self.style_pixels = [self._recoloured(style) for style in styles]
         self.room = Room(self.bench, settings)
         self.room.plan(self.size(self.scales[-1]))  # refuses what does not fit, before any work
+        self.ways = self._ways()
+
+    def _ways(self) -> list[str]:
+        """How convolutions are computed, for each scale."""
+        extractor = self.bench.extractor
+        network = find_network(extractor.name)
+        deepest = max(extractor.layers, key=network.layers.index)
+        plan = [(*self.size(scale), steps) for scale, steps in zip(self.scales, self.budgets, strict=True)]
+        return choose_ways(self.settings, network, deepest, plan)
 
     def _recoloured(self, style: Style) -> np.ndarray:
         pixels = style.picture.pixels
@@ -181,8 +193,10 @@ class _Run:
         """Divides the picture as its size asks, and sets the objective's targets."""
         size = self.size(scale)
         self.plan = self.room.plan(size)
-        self.objective: Objective | TiledObjective = self.bench.objective
-        if self.plan.divided:
+        self.objective: Objective | TiledObjective
+        if not self.plan.divided:
+            self.objective = self.bench.objective_in(self.ways[self.scales.index(scale)])
+        else:
             self.objective = self.bench.tiled
             self.bench.tiled.arrange(self.plan)
         targets: dict[str, Tree] = {}
@@ -305,7 +319,7 @@ class _Run:
             scale=scale,
             scales=self.scales,
             loss=loss,
-            parts={name: float(part) for name, part in optimizer.parts.items()},
+            parts=Parts(optimizer.parts),
             seconds=clock.seconds,
             step_seconds=clock.step_seconds,
             seconds_left=clock.seconds_left(done),

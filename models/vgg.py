@@ -193,9 +193,9 @@ def _replicate_padded(layer: Any, x: Any) -> Any:
             "Replicate padding needs a first convolution of odd size, stride 1 and padding 'same'."
             f" Received: {layer.name}"
         )
-    for axis, side in enumerate(layer.kernel_size, 1):
-        first, last = (x[:, :1], x[:, -1:]) if axis == 1 else (x[:, :, :1], x[:, :, -1:])
-        x = ops.concatenate([first] * (side // 2) + [x] + [last] * (side // 2), axis=axis)
+    for done in range(max(layer.kernel_size) // 2):  # a mirror one pixel wide repeats the border
+        more = [int(done < side // 2) for side in layer.kernel_size]
+        x = ops.pad(x, [(n, n) for n in (0, *more, 0)], mode="symmetric")
     return _copy(layer, x, padding="valid")
 
 

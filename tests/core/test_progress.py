@@ -1,10 +1,10 @@
-"""The clock of a long job: seconds gone, seconds left."""
+"""What a long job tells: seconds gone, seconds left, the parts of its loss."""
 
 import math
 
 import pytest
 
-from impasto.core.progress import Clock
+from impasto.core.progress import Clock, Parts
 
 
 @pytest.fixture
@@ -67,3 +67,17 @@ def test_a_resumed_job_counts_from_where_it_is(time):
     clock = Clock([100] * 10)
     run(clock, time, [2.0], start=7)
     assert clock.seconds_left(8) == pytest.approx(4)
+
+
+def test_parts_are_fetched_when_they_are_read():
+    class Scalar:
+        fetched = 0
+
+        def __float__(self):
+            Scalar.fetched += 1
+            return 2.5
+
+    parts = Parts({"content": Scalar(), "style": Scalar()})
+    assert list(parts) == ["content", "style"] and len(parts) == 2 and Scalar.fetched == 0
+    assert parts["style"] == 2.5 and Scalar.fetched == 1
+    assert dict(parts) == {"content": 2.5, "style": 2.5}
