@@ -13,6 +13,6 @@ setup(
     packages=[*(f"impasto.{folder}" for folder in FOLDERS), "impasto.core.cli"],
     package_data={
         "impasto.models": ["*.npz", "*.md", "gallery/*"],
-        "impasto.plugin": ["gimp3/**"],
+        "impasto.plugin": ["gimp3/impasto/*.py", "gimp3/impasto/locale/*/LC_MESSAGES/*.mo"],
     },
 )
