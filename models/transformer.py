@@ -58,7 +58,7 @@ def build_transformer(
     for number, channels in enumerate((2 * width, width), 1):
         x = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"enlarge{number}")(x)
         x = layer(x, f"up{number}", channels)
-    x = ops.cast(convolve(x, 3, 9, "out", padding), "float32")
+    x = ops.cast(convolve(x, 3, 9, "out", padding, zeros=skip), "float32")  # nothing is painted over at first
     if skip:
         under = ConditionalInstanceNormalization(name="skip_norm", dtype="float32")([picture, style])
         x = x + under / 2  # most of the photograph then lies where the tanh is nearly straight

@@ -65,7 +65,6 @@ def test_a_picture_keeps_its_size_and_stays_between_0_and_1(transformer):
 def test_painting_over_the_photograph_begins_in_the_paintings_colours():
     keras.utils.set_random_seed(1)
     model = build_transformer(2, width=2, blocks=0, skip=True)
-    model.get_layer("out").set_weights([np.zeros((9, 9, 2, 3)), np.zeros(3)])
     paintings = [0.3 + 0.1 * random(40, 40, 3), np.array([0.9, 0.5, 0.2]) * random(30, 50, 3, seed=1) ** 0.3]
     start_at_palettes(model, paintings)
     photograph = random(1, 32, 32, 3, seed=2)
