@@ -72,7 +72,8 @@ def test_painting_over_the_photograph_begins_in_the_paintings_colours():
         painted = array(model([photograph, style[None]]))[0]
         np.testing.assert_allclose(painted.mean((0, 1)), painting.mean((0, 1)), atol=0.03)
         np.testing.assert_allclose(painted.std((0, 1)), painting.std((0, 1)), rtol=0.2)
-        assert np.corrcoef(painted.ravel(), photograph.ravel())[0, 1] > 0.5
+        for channel in range(3):
+            assert np.corrcoef(painted[..., channel].ravel(), photograph[0, ..., channel].ravel())[0, 1] > 0.9
 
 
 def test_johnsons_size_of_network():
