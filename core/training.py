@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from impasto.models.painters import PainterFacts, build_painter, encode_painter
+from impasto.models.transformer import start_at_palettes
 from impasto.models.weights import one_line
 
 from .backend import describe_device
@@ -133,6 +134,8 @@ def _train(
     keras.mixed_precision.set_dtype_policy(settings.precision)
     with distribution.scope():
         painter = build_painter(looks.facts)
+        if settings.skip:
+            start_at_palettes(painter, [style.at(settings.style_side) for style in material.styles])
         content = material.photographs is not None
         losses = PictureLosses(
             settings.losses(resolved(settings)[0]), material.styles, settings.style_side, content

@@ -55,7 +55,7 @@ def build_generator(
             x = ops.leaky_relu(normalised(x, f"{name}_conv{number}"), negative_slope=0.01)
         return x
 
-    small = [2 * picture - 1] if content else []
+    small = [] if picture is None else [2 * picture - 1]
     for _ in range(1, scales if content else 0):
         small.append(ops.average_pool(small[-1], 2, strides=2))
     x = None

@@ -24,10 +24,13 @@ def pad(x: Any, amount: int, mode: str) -> Any:
     return ops.concatenate([x[:, :, -amount:], x, x[:, :, :amount]], axis=2)
 
 
-def convolve(x: Any, channels: int, side: int, name: str, padding: str, stride: int = 1) -> Any:
+def convolve(
+    x: Any, channels: int, side: int, name: str, padding: str, stride: int = 1, zeros: bool = False
+) -> Any:
     """A convolution whose padding is no zeros, which would draw a frame (Johnson et al., supplement)."""
     x = pad(x, side // 2, padding)
-    return keras.layers.Conv2D(channels, side, strides=stride, name=name, dtype=None)(x)
+    initializer = "zeros" if zeros else "glorot_uniform"
+    return keras.layers.Conv2D(channels, side, strides=stride, kernel_initializer=initializer, name=name)(x)
 
 
 def as_picture(x: Any) -> Any:

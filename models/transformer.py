@@ -13,9 +13,10 @@ enlargement and a convolution for the transposed convolution, which leaves check
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from .painter_layers import ConditionalInstanceNormalization, as_picture, convolve
+from .painter_layers import RATE, ConditionalInstanceNormalization, as_picture, convolve
 
 STRIDE = 4  # height and width of a picture are multiples of it
 LEAST_SIDE = 16  # below that the residual blocks have nothing to reflect
@@ -57,8 +58,25 @@ def build_transformer(
     for number, channels in enumerate((2 * width, width), 1):
         x = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"enlarge{number}")(x)
         x = layer(x, f"up{number}", channels)
-    x = ops.cast(convolve(x, 3, 9, "out", padding), "float32")
+    x = ops.cast(convolve(x, 3, 9, "out", padding, zeros=skip), "float32")  # nothing is painted over at first
     if skip:
         under = ConditionalInstanceNormalization(name="skip_norm", dtype="float32")([picture, style])
-        x = x + 0.5 * under  # most of the photograph then lies where the tanh is nearly straight
+        x = x + under / 2  # most of the photograph then lies where the tanh is nearly straight
     return keras.Model([picture, style], as_picture(x), name="transformer")
+
+
+def start_at_palettes(model: keras.Model, paintings: list[np.ndarray]) -> None:
+    """Lets a network with `skip` begin with the photograph in each painting's colours.
+
+    Each channel gets the painting's mean and, to first order, its deviation: what the output's tanh
+    makes of them is undone.
+
+    Args:
+        model: freshly built, with `skip`.
+        paintings: one for each style, (height, width, 3), 0–1.
+    """
+    means = np.array([painting.mean((0, 1)) for painting in paintings])
+    deviations = np.array([painting.std((0, 1)) for painting in paintings])
+    middle = np.clip(2 * means - 1, -0.9, 0.9)  # in a nearly black channel nothing would move
+    scales = 4 * deviations / (1 - middle**2)
+    model.get_layer("skip_norm").set_weights([(scales - 1) / RATE, 2 * np.arctanh(middle) / RATE])

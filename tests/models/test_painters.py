@@ -16,7 +16,7 @@ from impasto.models.painters import (
     find_painter,
     read_painter,
 )
-from impasto.models.transformer import build_transformer
+from impasto.models.transformer import build_transformer, start_at_palettes
 
 FACTS = PainterFacts(
     "transformer", {"width": 4, "blocks": 1}, ("dots", "lines"), steps=7, data="six photographs"
@@ -60,6 +60,20 @@ def test_a_picture_keeps_its_size_and_stays_between_0_and_1(transformer):
     painted = array(transformer([random(1, 20, 28, 3), np.array([[1, 0]], "float32")]))
     assert painted.shape == (1, 20, 28, 3)
     assert painted.min() >= 0 and painted.max() <= 1 and painted.std() > 0.01
+
+
+def test_painting_over_the_photograph_begins_in_the_paintings_colours():
+    keras.utils.set_random_seed(1)
+    model = build_transformer(2, width=2, blocks=0, skip=True)
+    paintings = [0.3 + 0.1 * random(40, 40, 3), np.array([0.9, 0.5, 0.2]) * random(30, 50, 3, seed=1) ** 0.3]
+    start_at_palettes(model, paintings)
+    photograph = random(1, 32, 32, 3, seed=2)
+    for style, painting in zip(np.eye(2, dtype="float32"), paintings, strict=True):
+        painted = array(model([photograph, style[None]]))[0]
+        np.testing.assert_allclose(painted.mean((0, 1)), painting.mean((0, 1)), atol=0.03)
+        np.testing.assert_allclose(painted.std((0, 1)), painting.std((0, 1)), rtol=0.2)
+        for channel in range(3):
+            assert np.corrcoef(painted[..., channel].ravel(), photograph[0, ..., channel].ravel())[0, 1] > 0.9
 
 
 def test_johnsons_size_of_network():
