@@ -7,7 +7,7 @@ second picture in the same process pays neither for loading nor for tracing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from impasto.models.register import MEANS, Network
 from impasto.models.weights import choose
 
-from .backend import Tree, compile_function, to_tensor
+from .backend import Tree, compile_function, current_device, to_tensor
 from .errors import UsageError
 from .features import Extractor
 from .losses import ContentLoss, GramLoss, Loss, MeanLoss, blend
@@ -47,6 +47,7 @@ class Workbench:
         objective: losses compiled with their gradient.
         content_losses, style_losses: those of the objective that take each kind of target.
         features: the extractor, compiled without a gradient, for making targets.
+        kept: style targets of the latest runs, by what they were made of.
     """
 
     extractor: Extractor
@@ -56,6 +57,9 @@ class Workbench:
     content_losses: list[Loss]
     style_losses: list[Loss]
     features: Any
+    kept: dict[Any, dict[str, Tree]] = field(default_factory=dict, repr=False)
+
+    KEPT = 16  # of a few megabytes each: three runs of five scales
 
     @cached_property
     def undivided_because(self) -> str | None:
@@ -108,6 +112,19 @@ class Workbench:
         ]
         return targets[0] if len(targets) == 1 else blend(targets, weights)
 
+    def kept_style_targets(self, key: Any, make: Callable[[], dict[str, Tree]]) -> dict[str, Tree]:
+        """Style targets, made once for several photographs in one manner.
+
+        Args:
+            key: what stands for the pictures, their weights and their size.
+            make: makes the targets, as `style_targets` does, where there are none for that key.
+        """
+        if key not in self.kept:
+            while len(self.kept) >= self.KEPT:
+                del self.kept[next(iter(self.kept))]
+            self.kept[key] = make()
+        return self.kept[key]
+
 
 def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
     """The workbench for these settings.
@@ -133,6 +150,7 @@ def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
         settings.gram_scaling,
         settings.variation if settings.tv_weight else "",
         settings.normalize_gradients,
+        current_device(),
     )
     bench.objective.weights = _weights(settings, bench)
     if "tiled" in vars(bench):
@@ -154,7 +172,9 @@ def _workbench(
     gram_scaling: str,
     variation: str,
     normalise: bool,
+    device: str,
 ) -> Workbench:
+    """Kept by what it is made of, and by the device: a network's weights lie where it was built."""
     entry, _, notice = choose(network, weights)
     content = _layers(entry, entry.content_layers if content_layers is None else content_layers)
     style = _layers(entry, entry.style_layers if style_layers is None else style_layers)
