@@ -113,7 +113,7 @@ def paint_on_workers(
     running: dict[Any, tuple[Task, bytes]] = {}
 
     def submit(count: int) -> list[Any]:
-        futures = []
+        futures: list[Any] = []
         while len(futures) < count and (task := next(waiting, None)) is not None:
             try:
                 source = read(task)
