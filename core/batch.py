@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import PictureError, UsageError
+from .errors import ImpastoError, PictureError, UsageError
 from .failures import kind_of
 from .images import check_output
 from .inputs import load_inputs
@@ -330,6 +330,6 @@ def read(task: Task) -> bytes:
 def failure(error: BaseException) -> str | None:
     """What to say of a picture that failed; None where the others would fail like it (a full disk)."""
     kind = kind_of(error)
-    if kind == "memory":
+    if kind == "memory" and not isinstance(error, ImpastoError):
         return f"There is not enough memory for it; choose a smaller --size. Received: {type(error).__name__}"
-    return str(error) if kind == "picture" else None
+    return str(error) if kind in ("picture", "memory") else None

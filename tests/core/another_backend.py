@@ -1,6 +1,6 @@
 """Under the backend that KERAS_BACKEND names: runs tests, then paints small pictures into a file.
 
-    KERAS_BACKEND=jax python tests/core/another_backend.py OUT.npz test_backend.py test_losses.py
+    KERAS_BACKEND=jax python tests/core/another_backend.py OUT.npz test_backend.py test_objective.py
 
 One process for both, since importing a backend takes longer than either. See test_backends.py.
 """
