@@ -16,7 +16,8 @@ import numpy as np
 from impasto.models.register import MEANS, Network
 from impasto.models.weights import choose
 
-from .backend import Tree, compile_function, current_device, to_tensor
+from .backend import Tree, compile_function, to_tensor
+from .devices import current_devices
 from .errors import UsageError
 from .features import Extractor
 from .losses import ContentLoss, GramLoss, Loss, MeanLoss, blend
@@ -25,9 +26,10 @@ from .objective import Objective, targets_from
 from .optimizers import Optimizer, create_optimizer
 from .recipes import Settings
 from .segments import cut_points
+from .spread import spread
 from .summed_losses import summed
 from .tile_plan import Plan
-from .tiles import TiledObjective
+from .tiles import TiledObjective, run_here
 from .variation import TotalVariation
 
 # Caffe's mean colour on the 0-1 scale, red first: where the original tools' noise is centred.
@@ -75,7 +77,9 @@ class Workbench:
     @cached_property
     def tiled(self) -> TiledObjective:
         """The same objective for pictures in tiles."""
-        tiled = TiledObjective(self.extractor, self.objective.losses, self.objective.image_losses)
+        devices = current_devices()
+        mapper = spread(devices) if len(devices) > 1 else run_here
+        tiled = TiledObjective(self.extractor, self.objective.losses, self.objective.image_losses, mapper)
         tiled.weights = self.objective.weights
         return tiled
 
@@ -150,7 +154,7 @@ def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
         settings.gram_scaling,
         settings.variation if settings.tv_weight else "",
         settings.normalize_gradients,
-        current_device(),
+        tuple(current_devices()),
     )
     bench.objective.weights = _weights(settings, bench)
     if "tiled" in vars(bench):
@@ -172,9 +176,9 @@ def _workbench(
     gram_scaling: str,
     variation: str,
     normalise: bool,
-    device: str,
+    devices: tuple[str, ...],
 ) -> Workbench:
-    """Kept by what it is made of, and by the device: a network's weights lie where it was built."""
+    """Kept by what it is made of, and by the devices: a network's weights lie where it was built."""
     entry, _, notice = choose(network, weights)
     content = _layers(entry, entry.content_layers if content_layers is None else content_layers)
     style = _layers(entry, entry.style_layers if style_layers is None else style_layers)

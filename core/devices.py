@@ -16,7 +16,8 @@ from .errors import UsageError
 # of failing; it is read when PyTorch is imported.
 os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
-_chosen: ContextVar[tuple[str, int] | None] = ContextVar("device", default=None)
+Place = tuple[str, int]  # the kind of a device, "cpu" or "gpu", and its number
+_chosen: ContextVar[tuple[Place, ...]] = ContextVar("devices", default=())
 
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
@@ -59,7 +60,7 @@ def _processors() -> int:
     return 1
 
 
-def split_name(device: str) -> tuple[str, int]:
+def split_name(device: str) -> Place:
     """The kind and number of `cpu`, `gpu` or `gpu:1`.
 
     Raises:
@@ -87,25 +88,41 @@ def select_device(device: str | None = None) -> contextlib.AbstractContextManage
 
     Args:
         device: ``"cpu"``, ``"gpu"``, ``"gpu:1"``, or None for the backend's own choice, which is the
-            first GPU where there is one.
+            first GPU where there is one. Of several, as ``"gpu:0,gpu:1"``, each takes its share of a
+            picture's tiles (`spread.py`), and the first does all other work.
 
     Returns:
         A context manager.
 
     Raises:
-        UsageError: For any other word, and for a GPU that is not there.
+        UsageError: For any other word, for a GPU that is not there, and for devices that cannot share
+            a picture.
     """
-    return _on(None if device is None else split_name(device))
+    return _on(_places(device) if device is not None else ())
+
+
+def _places(devices: str) -> tuple[Place, ...]:
+    places = tuple(split_name(word.strip()) for word in devices.split(","))
+    if len(set(places)) < len(places) or len({kind for kind, _ in places}) > 1:
+        raise UsageError(
+            f"Several devices are of one kind, each named once, such as gpu:0,gpu:1. Received: {devices!r}"
+        )
+    if len(places) > 1 and keras.backend.backend() == "torch":
+        raise UsageError(
+            "On PyTorch one device paints a picture; for several, set KERAS_BACKEND to jax or tensorflow, or "
+            f"paint a batch over them (`impasto batch --devices`). Received: {devices!r}"
+        )
+    return places
 
 
 @contextlib.contextmanager
-def _on(place: tuple[str, int] | None) -> Iterator[None]:
-    """Runs the block on a device; a block inside it that chooses none stays there."""
-    if place is None:
+def _on(places: tuple[Place, ...]) -> Iterator[None]:
+    """Runs the block on devices; a block inside it that chooses none stays there."""
+    if not places:
         yield
         return
-    kind, index = place
-    before = _chosen.set(place)
+    kind, index = places[0]
+    before = _chosen.set(places)
     try:
         with keras.device(f"{_keras_kind(kind)}:{index}"):
             yield
@@ -123,9 +140,14 @@ def _keras_kind(kind: str) -> str:
 
 
 def current_device() -> str:
-    """The device that work runs on here, such as ``"cpu:0"`` or ``"gpu:1"``."""
-    kind, index = _chosen.get() or ("gpu" if _gpus() else "cpu", 0)
-    return f"{kind}:{index}"
+    """The device that work runs on here, such as ``"cpu:0"`` or ``"gpu:1"``; of several the first."""
+    return current_devices()[0]
+
+
+def current_devices() -> list[str]:
+    """The devices that share a picture's tiles here, such as ``["gpu:0", "gpu:1"]``; mostly one."""
+    places = _chosen.get() or (("gpu" if _gpus() else "cpu", 0),)
+    return [f"{kind}:{index}" for kind, index in places]
 
 
 def describe_device(device: str | None = None) -> str:
@@ -137,7 +159,10 @@ def describe_device(device: str | None = None) -> str:
     Returns:
         For example ``"CPU, 2 cores (TensorFlow)"`` or ``"GPU 0, NVIDIA T4 (PyTorch)"``.
     """
-    kind, index = split_name(device or current_device())
+    words = (device or ",".join(current_devices())).split(",")
+    if len(words) > 1:
+        return f"{len(words)} devices, {', '.join(word.strip() for word in words)} ({backend_title()})"
+    kind, index = split_name(words[0])
     if kind == "gpu":
         return f"GPU {index}, {_gpus()[index]} ({backend_title()})"
     if index:

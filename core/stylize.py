@@ -194,9 +194,7 @@ class _Run:
             targets |= self.bench.content_targets(_resized(self.content.pixels, size), self.plan)
         if self.styles:
             sized = self.size(scale) if self.settings.squash_style else scale * self.settings.style_scale
-            targets |= self.bench.kept_style_targets(
-                (self.manner, sized), lambda: self._style_targets(scale)
-            )
+            targets |= self.bench.kept_style_targets((self.manner, sized), lambda: self._style_targets(scale))
         self.objective.targets = targets
 
     def _style_targets(self, scale: int) -> dict[str, Tree]:

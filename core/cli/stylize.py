@@ -61,6 +61,9 @@ def add_parser(commands: Any) -> None:
     running.add_argument(
         "--device", metavar="WHERE", help="cpu, gpu or gpu:1; by default the first GPU if any"
     )
+    running.add_argument(
+        "--devices", metavar="A,B", help="several, such as gpu:0,gpu:1, which share a picture's tiles"
+    )
     running.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     running.add_argument(
         "--save-every",
@@ -97,6 +100,11 @@ def add_batch_options(parser: argparse.ArgumentParser, required: bool = False) -
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns the exit status."""
     settings = settings_from(arguments)
+    if arguments.device and arguments.devices:
+        raise UsageError(
+            "One device or several: give --device or --devices. "
+            f"Received: {arguments.device} and {arguments.devices}"
+        )
     if arguments.style:
         contents = [arguments.content, *arguments.styles]
         if len(contents) > 1 or _is_folder(arguments.output) or _stands_for_several(contents[0]):
@@ -133,7 +141,7 @@ def _run_several(arguments: argparse.Namespace, contents: list[str], settings: S
     )
     return paint_several(
         batch,
-        device=arguments.device,
+        device=arguments.devices or arguments.device,
         resume=arguments.resume,
         quiet=arguments.quiet,
         as_json=arguments.json,
@@ -159,7 +167,7 @@ def _run_one(arguments: argparse.Namespace, settings: Settings) -> int:
             settings,
             arguments.began,
             blend=arguments.blend,
-            device=arguments.device,
+            device=arguments.devices or arguments.device,
             save_every=arguments.save_every,
             resume=arguments.resume,
             plot=arguments.plot,
