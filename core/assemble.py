@@ -17,6 +17,7 @@ from impasto.models.register import MEANS, Network
 from impasto.models.weights import choose
 
 from .backend import Tree, compile_function, to_tensor
+from .devices import current_devices
 from .errors import UsageError
 from .features import Extractor
 from .losses import ContentLoss, GramLoss, Loss, MeanLoss, blend
@@ -25,9 +26,10 @@ from .objective import Objective, targets_from
 from .optimizers import Optimizer, create_optimizer
 from .recipes import Settings
 from .segments import cut_points
+from .spread import spread
 from .summed_losses import summed
 from .tile_plan import Plan
-from .tiles import TiledObjective
+from .tiles import TiledObjective, run_here
 from .variation import TotalVariation
 
 # Caffe's mean colour on the 0-1 scale, red first: where the original tools' noise is centred.
@@ -48,6 +50,7 @@ class Workbench:
         content_losses, style_losses: those of the objective that take each kind of target.
         features: the extractor, compiled without a gradient, for making targets.
         objectives: the objective by the way of computing it; see `objective_in`.
+        kept: style targets of the latest runs, by what they were made of.
     """
 
     extractor: Extractor
@@ -58,6 +61,9 @@ class Workbench:
     style_losses: list[Loss]
     features: Any
     objectives: dict[str, Objective] = field(default_factory=dict)
+    kept: dict[Any, dict[str, Tree]] = field(default_factory=dict, repr=False)
+
+    KEPT = 16  # of a few megabytes each: three runs of five scales
 
     def objective_in(self, way: str) -> Objective:
         """The objective with convolutions computed in another way (`ways.py`); targets remain float32's."""
@@ -86,7 +92,9 @@ class Workbench:
     @cached_property
     def tiled(self) -> TiledObjective:
         """The same objective for pictures in tiles."""
-        tiled = TiledObjective(self.extractor, self.objective.losses, self.objective.image_losses)
+        devices = current_devices()
+        mapper = spread(devices) if len(devices) > 1 else run_here
+        tiled = TiledObjective(self.extractor, self.objective.losses, self.objective.image_losses, mapper)
         tiled.weights = self.objective.weights
         return tiled
 
@@ -123,6 +131,19 @@ class Workbench:
         ]
         return targets[0] if len(targets) == 1 else blend(targets, weights)
 
+    def kept_style_targets(self, key: Any, make: Callable[[], dict[str, Tree]]) -> dict[str, Tree]:
+        """Style targets, made once for several photographs in one manner.
+
+        Args:
+            key: what stands for the pictures, their weights and their size.
+            make: makes the targets, as `style_targets` does, where there are none for that key.
+        """
+        if key not in self.kept:
+            while len(self.kept) >= self.KEPT:
+                del self.kept[next(iter(self.kept))]
+            self.kept[key] = make()
+        return self.kept[key]
+
 
 def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
     """The workbench for these settings.
@@ -148,6 +169,7 @@ def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
         settings.gram_scaling,
         settings.variation if settings.tv_weight else "",
         settings.normalize_gradients,
+        tuple(current_devices()),
     )
     bench.objective.weights = _weights(settings, bench)
     if "tiled" in vars(bench):
@@ -169,7 +191,9 @@ def _workbench(
     gram_scaling: str,
     variation: str,
     normalise: bool,
+    devices: tuple[str, ...],
 ) -> Workbench:
+    """Kept by what it is made of, and by the devices: a network's weights lie where it was built."""
     entry, _, notice = choose(network, weights)
     content = _layers(entry, entry.content_layers if content_layers is None else content_layers)
     style = _layers(entry, entry.style_layers if style_layers is None else style_layers)

@@ -4,11 +4,20 @@ import contextlib
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import keras
 
 from .errors import UsageError
+
+# PyTorch's operations that Apple's GPU lacks (an eigenvalue decomposition) run on the processor instead
+# of failing; it is read when PyTorch is imported.
+os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
+
+Place = tuple[str, int]  # the kind of a device, "cpu" or "gpu", and its number
+_chosen: ContextVar[tuple[Place, ...]] = ContextVar("devices", default=())
 
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
@@ -37,11 +46,31 @@ def _gpus() -> list[str]:
     return ["Apple GPU"] if torch.backends.mps.is_available() else []
 
 
-def _parse_device(device: str) -> tuple[str, int]:
+def _processors() -> int:
+    """How many processors the running backend sees: one, unless a test has divided it into several."""
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        return len(tf.config.list_logical_devices("CPU"))
+    if name == "jax":
+        import jax
+
+        return len(jax.devices("cpu"))
+    return 1
+
+
+def split_name(device: str) -> Place:
+    """The kind and number of `cpu`, `gpu` or `gpu:1`.
+
+    Raises:
+        UsageError: for any other word, and for a device that is not there.
+    """
     kind, _, number = device.lower().partition(":")
     if kind not in ("cpu", "gpu") or (number and not number.isdecimal()):
         raise UsageError(f"Unknown device. Expected 'cpu', 'gpu' or 'gpu:1'. Received: {device!r}")
-    index, count = int(number or 0), len(_gpus()) if kind == "gpu" else 1
+    index = int(number or 0)
+    count = len(_gpus()) if kind == "gpu" else _processors() if index else 1
     if count == 0:
         raise UsageError(
             f"{backend_title()} sees no GPU. Expected 'cpu' here, or an installation with GPU support"
@@ -59,37 +88,85 @@ def select_device(device: str | None = None) -> contextlib.AbstractContextManage
 
     Args:
         device: ``"cpu"``, ``"gpu"``, ``"gpu:1"``, or None for the backend's own choice, which is the
-            first GPU where there is one.
+            first GPU where there is one. Of several, as ``"gpu:0,gpu:1"``, each takes its share of a
+            picture's tiles (`spread.py`), and the first does all other work.
 
     Returns:
         A context manager.
 
     Raises:
-        UsageError: For any other word, and for a GPU that is not there.
+        UsageError: For any other word, for a GPU that is not there, and for devices that cannot share
+            a picture.
     """
-    if device is None:
-        return contextlib.nullcontext()
-    kind, index = _parse_device(device)
-    if kind == "gpu" and keras.backend.backend() == "torch":
-        import torch
+    return _on(_places(device) if device is not None else ())
 
-        kind = "gpu" if torch.cuda.is_available() else "mps"
-    return keras.device(f"{kind}:{index}")
+
+def _places(devices: str) -> tuple[Place, ...]:
+    places = tuple(split_name(word.strip()) for word in devices.split(","))
+    if len(set(places)) < len(places) or len({kind for kind, _ in places}) > 1:
+        raise UsageError(
+            f"Several devices are of one kind, each named once, such as gpu:0,gpu:1. Received: {devices!r}"
+        )
+    if len(places) > 1 and keras.backend.backend() == "torch":
+        raise UsageError(
+            "On PyTorch one device paints a picture; for several, set KERAS_BACKEND to jax or tensorflow, or "
+            f"paint a batch over them (`impasto batch --devices`). Received: {devices!r}"
+        )
+    return places
+
+
+@contextlib.contextmanager
+def _on(places: tuple[Place, ...]) -> Iterator[None]:
+    """Runs the block on devices; a block inside it that chooses none stays there."""
+    if not places:
+        yield
+        return
+    kind, index = places[0]
+    before = _chosen.set(places)
+    try:
+        with keras.device(f"{_keras_kind(kind)}:{index}"):
+            yield
+    finally:
+        _chosen.reset(before)
+
+
+def _keras_kind(kind: str) -> str:
+    """Keras's word for a kind of device: Apple's GPU goes by its own name."""
+    if kind == "cpu" or keras.backend.backend() != "torch":
+        return kind
+    import torch
+
+    return "gpu" if torch.cuda.is_available() else "mps"
+
+
+def current_device() -> str:
+    """The device that work runs on here, such as ``"cpu:0"`` or ``"gpu:1"``; of several the first."""
+    return current_devices()[0]
+
+
+def current_devices() -> list[str]:
+    """The devices that share a picture's tiles here, such as ``["gpu:0", "gpu:1"]``; mostly one."""
+    places = _chosen.get() or (("gpu" if _gpus() else "cpu", 0),)
+    return [f"{kind}:{index}" for kind, index in places]
 
 
 def describe_device(device: str | None = None) -> str:
     """Says in words where the work runs, for the progress bar.
 
     Args:
-        device: As for `select_device`.
+        device: As for `select_device`; None for the one that work runs on here.
 
     Returns:
         For example ``"CPU, 2 cores (TensorFlow)"`` or ``"GPU 0, NVIDIA T4 (PyTorch)"``.
     """
-    gpus = _gpus()
-    kind, index = _parse_device(device) if device else ("gpu" if gpus else "cpu", 0)
+    words = (device or ",".join(current_devices())).split(",")
+    if len(words) > 1:
+        return f"{len(words)} devices, {', '.join(word.strip() for word in words)} ({backend_title()})"
+    kind, index = split_name(words[0])
     if kind == "gpu":
-        return f"GPU {index}, {gpus[index]} ({backend_title()})"
+        return f"GPU {index}, {_gpus()[index]} ({backend_title()})"
+    if index:
+        return f"CPU {index} ({backend_title()})"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return f"CPU, {cores} {'core' if cores == 1 else 'cores'} ({backend_title()})"
 
@@ -97,10 +174,23 @@ def describe_device(device: str | None = None) -> str:
 def set_seed(seed: int) -> None:
     """Seeds Python, NumPy and the backend, and asks GPUs for repeatable arithmetic.
 
+    Training draws from these generators. A painting does not: its noise has a generator of its own, so
+    it leaves the caller's alone.
+
     Args:
         seed: A whole number from 0 to 2³² - 1.
     """
     keras.utils.set_random_seed(seed)
+    repeatable_arithmetic()
+
+
+def repeatable_arithmetic() -> None:
+    """Asks GPUs for the same sums in the same order each time, for the life of the process.
+
+    Convolutions' gradients are otherwise added up in whatever order threads end, and the same seed
+    paints another picture. Processors, and JAX on whatever device, are left as they are: JAX takes
+    ``XLA_FLAGS=--xla_gpu_deterministic_ops=true`` only before it starts.
+    """
     if not _gpus():
         return
     if keras.backend.backend() == "tensorflow":

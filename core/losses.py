@@ -219,7 +219,7 @@ class GramLoss(Loss):
 
     def compare(self, matrix: Tensor, target: Tensor, size: Tensor) -> Tensor:
         """The scaled squared error of a Gram matrix that was averaged over so many positions."""
-        channels = matrix.shape[-1]
+        channels = float(matrix.shape[-1])  # its fourth power is beyond the whole numbers that JAX takes
         if self.variant == "neural-style":
             return squared_error(matrix, target) / channels**4
         if self.variant == "paper":

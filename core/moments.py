@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from keras import ops
 
-from .backend import Tensor, dtype_of, shared, to_tensor
+from .backend import Tensor, dtype_of, shared, to_numpy, to_tensor
 from .losses import Loss, count, positions
 
 # Roots are resolved down to this share of the largest eigenvalue: about a float's rounding error.
@@ -167,10 +168,14 @@ class MomentsLoss(Loss):
             What `distance` takes.
         """
         covariance = to_tensor(target["covariance"])
-        values, vectors = ops.eigh((covariance + ops.transpose(covariance)) / 2)
-        values = ops.maximum(values, 0.0)  # rounding, or half precision in a file, leaves some below
-        root = ops.matmul(vectors * ops.sqrt(values), ops.transpose(vectors))
-        return {"mean": to_tensor(target["mean"]), "covariance": ops.matmul(root, root), "root": root}
+        # On the host, once a scale: in float32 PyTorch's decomposition may not converge where a small
+        # picture leaves most eigenvalues zero, Apple's GPU has none, and the backends' roots would differ.
+        matrix = to_numpy(covariance).astype("float64")
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+        values = np.maximum(values, 0.0)  # rounding, or half precision in a file, leaves some below
+        root = (vectors * np.sqrt(values)) @ vectors.T
+        tensors = [to_tensor(array.astype(dtype_of(covariance))) for array in (root @ root, root)]
+        return {"mean": to_tensor(target["mean"]), "covariance": tensors[0], "root": tensors[1]}
 
     def distance(self, features: Tensor, target: Mapping[str, Tensor]) -> Tensor:
         """The scaled Wasserstein-2 distance from a prepared target."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from .assemble import Workbench, workbench
 from .backend import to_tensor
-from .devices import free_gpu_memory, free_memory_of_host, resident_memory
+from .devices import current_devices, free_gpu_memory, free_memory_of_host, resident_memory
 from .errors import NotEnoughMemory
 from .recipes import Settings, parse_memory
 from .tile_plan import TRACING, Plan, Planner, whole
@@ -34,6 +34,7 @@ MARGIN = 0.93  # of the limit, for which pictures are divided: estimates are not
 # SGD's; L-BFGS's beside two for each pair that it remembers.
 ARRAYS = {"adam": 10, "sgd": 6, "nesterov": 6, "lbfgs": 8, "scipy": 12}
 LARGE_ARRAYS = 6  # Adam's, changed in place on the host; with what the finished picture takes in the end
+LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take
 SPEED = 0.6  # of the matrix product's, which a step reaches
 
@@ -110,7 +111,7 @@ class Room:
         """
         undivided = whole(self.bench.extractor, size, self.style, self.content)
         if self.memory(size, undivided) <= MARGIN * self.limit or not self._divisible():
-            return self._checked(size, undivided)
+            return self._checked(size, self._shared(size, undivided))
         if self._planner is None:
             self._planner = Planner(self.bench.extractor, self.style, self.content)
         in_memory = replace(undivided, points=(), tiles=((2, 1),))
@@ -121,6 +122,14 @@ class Room:
                 return replace(plan, picture_on_disk=on_disk)
         smallest = self._planner.smallest(size)
         return self._checked(size, replace(smallest, picture_on_disk=self.settings.optimizer == "adam"))
+
+    def _shared(self, size: tuple[int, int], undivided: Plan) -> Plan:
+        """A tile for each device that shares the work, side by side along the longer axis."""
+        devices, longest = len(current_devices()), max(size)
+        count = min(devices, longest // LEAST_SHARE)
+        if count < 2 or not self._divisible():
+            return undivided
+        return replace(undivided, tiles=((count, 1) if size[0] == longest else (1, count),))
 
     def style_plan(self, size: tuple[int, int]) -> Plan | None:
         """How to take a style's statistics; None for all at once."""

@@ -11,6 +11,7 @@ network's features keep of the photograph.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from impasto.models.register import find_network
 
 from .adam import Adam
 from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
-from .backend import Tree, describe_device, free_memory, to_numpy
+from .backend import Tree, describe_device, free_memory, repeatable_arithmetic, to_numpy
 from .colours import keep_colours, match_colours
 from .errors import Cancelled, UsageError
 from .failures import out_of_memory
@@ -155,6 +156,8 @@ class _Run:
         self, content: Picture | None, styles: list[Style], weights: list[float], settings: Settings
     ):
         self.content, self.styles, self.weights, self.settings = content, styles, weights, settings
+        repeatable_arithmetic()
+        self.device = describe_device()
         self.bench: Workbench = workbench(settings, content=content is not None, style=bool(styles))
         height, width = (content.height, content.width) if content else (settings.size or 512,) * 2
         self.height, self.width = height, width
@@ -166,6 +169,7 @@ class _Run:
         if self.bench.notice:
             self.notices.append(self.bench.notice)
         self.style_pixels = [self._recoloured(style) for style in styles]
+        self.manner = _digest(self.style_pixels, [[style.span for style in styles], weights])
         self.room = Room(self.bench, settings)
         self.room.plan(self.size(self.scales[-1]))  # refuses what does not fit, before any work
         self.ways = self._ways()
@@ -203,10 +207,14 @@ class _Run:
         if self.content is not None:
             targets |= self.bench.content_targets(_resized(self.content.pixels, size), self.plan)
         if self.styles:
-            pictures = [self._style_at(i, scale) for i in range(len(self.styles))]
-            plans = [self.room.style_plan(picture.shape[:2]) for picture in pictures]
-            targets |= self.bench.style_targets(pictures, self.weights, plans)
+            sized = self.size(scale) if self.settings.squash_style else scale * self.settings.style_scale
+            targets |= self.bench.kept_style_targets((self.manner, sized), lambda: self._style_targets(scale))
         self.objective.targets = targets
+
+    def _style_targets(self, scale: int) -> dict[str, Tree]:
+        pictures = [self._style_at(i, scale) for i in range(len(self.styles))]
+        plans = [self.room.style_plan(picture.shape[:2]) for picture in pictures]
+        return self.bench.style_targets(pictures, self.weights, plans)
 
     def _step(self, optimizer: Optimizer, scale: int) -> float:
         """A step; where memory runs out, the same step in smaller tiles."""
@@ -323,7 +331,7 @@ class _Run:
             seconds=clock.seconds,
             step_seconds=clock.step_seconds,
             seconds_left=clock.seconds_left(done),
-            device=describe_device(),
+            device=self.device,
             picture=lambda: painted().pixels,
             painted=painted,
             state=state,
@@ -360,6 +368,13 @@ class _Run:
             )
         optimizer.load_state(state)
         return place[0], place[1]
+
+
+def _digest(pictures: list[np.ndarray], facts: Any) -> str:
+    digest = hashlib.sha256(repr([facts, [picture.shape for picture in pictures]]).encode())
+    for picture in pictures:
+        digest.update(np.ascontiguousarray(picture).tobytes())
+    return digest.hexdigest()
 
 
 def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

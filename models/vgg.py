@@ -69,8 +69,10 @@ def _is_published_layout(path: Path, arrays: Arrays) -> bool:
     """Whether Keras's own loader takes the file: it goes by the name's ending and counts layers."""
     import h5py
 
-    hdf5 = path.suffix in (".h5", ".hdf5") and not path.name.endswith(".weights.h5") and h5py.is_hdf5(path)
-    return hdf5 and all("_conv" in name for name in arrays)
+    if path.suffix not in (".h5", ".hdf5") or path.name.endswith(".weights.h5") or not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as file:  # Keras 3's own layout may have been renamed to .h5
+        return "layer_names" in file.attrs and all("_conv" in name for name in arrays)
 
 
 def _assign(model: keras.Model, arrays: Arrays) -> None:
@@ -178,10 +180,21 @@ def _copy(layer: Any, x: Any, **changes: Any) -> Any:
     config = layer.get_config() | changes
     if "kernel_initializer" in config:
         config["kernel_initializer"] = "zeros"  # random numbers that are overwritten at once take time
-    fresh = type(layer).from_config(config)
+    fresh = _class_of(layer).from_config(config)
     y = fresh(x)
     fresh.set_weights(layer.get_weights())
     return y
+
+
+def _class_of(layer: Any) -> Any:
+    """The layer's class or, for a channels-last convolution on PyTorch, the one that spares copies."""
+    import keras
+
+    if keras.backend.backend() != "torch" or type(layer) is not keras.layers.Conv2D:
+        return type(layer)
+    from .torch_convolution import ViewingConv2D
+
+    return ViewingConv2D if layer.data_format == "channels_last" else type(layer)
 
 
 def _replicate_padded(layer: Any, x: Any) -> Any:

@@ -20,6 +20,7 @@ from .common import OUT_OF_MEMORY, Parser, tell
 
 COMMANDS = (
     "stylize",
+    "batch",
     "train",
     "apply",
     "texture",

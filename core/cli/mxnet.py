@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
     option("lr", RECIPE.learning_rate, "learning rate; the tutorial speaks of .1 to .3")
     option("lr-sched-delay", DELAY, "steps until the learning rate falls", int, "N")
     option("lr-sched-factor", RECIPE.schedule_factor, "by what it is then multiplied")
-    option("gpu", 0, "GPU to use, -1 for the CPU; of several the first is used", str)
+    option("gpu", 0, "GPU to use, -1 for the CPU; several, as 0,1, share the picture's tiles", str)
     parser.add_argument(
         "--output", "--output_dir", type=str, metavar="FILE", help=f"picture, or folder (default: {OUTPUT})"
     )

@@ -31,7 +31,7 @@ NO_MEANING = {
     "proto_file": "networks are described in Impasto's own register",
     "backend": "KERAS_BACKEND chooses the backend",
     "cudnn_autotune": "the backend tunes itself",
-    "multigpu_strategy": "one device is used",
+    "multigpu_strategy": "several GPUs share the picture's tiles, not the network's layers",
 }
 
 
@@ -54,7 +54,7 @@ def add_parser(commands: Any) -> None:
     option("style_blend_weights", "equal", "a weight for each painting, separated by commas", type=_weights)
     option("content_image", CONTENT, "the photograph")
     option("image_size", CLASSIC.size, "longest side of the output", type=int)
-    option("gpu", 0, "GPU to use, -1 for the CPU; of several the first is used")
+    option("gpu", 0, "GPU to use, -1 for the CPU; several, as 0,1, share the picture's tiles")
     option("multigpu_strategy", "none", "no meaning here")
     option("content_weight", CLASSIC.content_weight, type=float)
     option("style_weight", CLASSIC.style_weight, "of each style layer", type=float)
@@ -136,7 +136,7 @@ def gpu_or_cpu(gpu: str | None, flag: str) -> Callable[[], str]:
     """
     if not re.fullmatch(r"-1|\d+(,\d+)*", gpu := gpu or "0"):
         raise UsageError(f"{flag} is a GPU's number, a list of them, or -1 for the CPU. Received: {gpu}")
-    first, *more = gpu.split(",")
+    numbers = [str(int(number)) for number in gpu.split(",")]
 
     def device() -> str:
         from ..backend import select_device
@@ -148,9 +148,7 @@ def gpu_or_cpu(gpu: str | None, flag: str) -> Callable[[], str]:
         except UsageError:
             tell(f"{flag} {gpu}: no GPU is seen, so the CPU paints; {flag} -1 asks for it")
             return "cpu"
-        if more:
-            tell(f"{flag} {gpu}: several GPUs are not supported yet, so GPU {first} paints alone")
-        return f"gpu:{first}"
+        return ",".join(f"gpu:{number}" for number in numbers)
 
     return device
 

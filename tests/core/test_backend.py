@@ -97,6 +97,40 @@ def test_work_runs_on_the_chosen_device(device):
     assert backend.backend_title() in backend.describe_device(device)
 
 
+def test_work_inside_the_block_knows_its_device():
+    outside = backend.current_device()
+    with backend.select_device("cpu"):
+        assert backend.current_device() == "cpu:0"
+        with backend.select_device(None):  # no choice: where the block around it runs
+            assert backend.current_device() == "cpu:0"
+        assert backend.describe_device() == backend.describe_device("cpu:0")
+    assert backend.current_device() == outside
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="about torch.compile")
+@pytest.mark.parametrize("asked", ["aot_eager", "0"])
+def test_torch_compile_on_request(asked, monkeypatch):
+    monkeypatch.setenv("IMPASTO_TORCH_COMPILE", asked)
+    import torch
+
+    compiled = []
+
+    def function(image, targets):
+        compiled.append(torch.compiler.is_compiling())
+        loss = ops.sum(targets["weight"] * image**2)
+        return loss, {"loss": loss}
+
+    call = backend.compile_value_and_grad(function)
+    weight = backend.to_tensor(np.float32(3))
+    for size in ((4, 5), (6, 7)):
+        x = picture(*size)
+        loss, parts, gradient = call(backend.to_tensor(x), {"weight": weight})
+        np.testing.assert_allclose(float(loss), 3 * np.sum(x**2), rtol=1e-5)
+        np.testing.assert_allclose(float(parts["loss"]), float(loss))
+        np.testing.assert_allclose(backend.to_numpy(gradient), 6 * x, rtol=1e-5)
+    assert all(compiled) == (asked != "0")
+
+
 def test_the_processor_is_described_with_its_cores():
     assert backend.describe_device("cpu").startswith("CPU, ")
 

@@ -129,7 +129,6 @@ def test_no_style(impasto, pictures, capsys):
         ("out.xyz", 2, ".png, .jpg"),
         ("out", 2, ".png, .jpg"),
         ("nowhere/out.png", 2, "folder does not exist"),
-        (".", 2, "is a folder"),
         ("/dev/full", 2, ""),
     ],
 )

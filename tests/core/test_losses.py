@@ -252,3 +252,15 @@ def test_a_blended_target_lies_between():
         objective.targets = {loss.name: blend([loss.target(one) for one in features], [share, 1 - share])}
         distances.append(float(objective(backend.to_tensor(x.astype("float32")))[0]))
     assert distances[0] < distances[1] < distances[2]
+
+
+@pytest.mark.parametrize("variant", ["neural-style", "paper", "mxnet"])
+def test_a_wide_layer(variant):
+    """256⁴ is more than 32 bits hold."""
+    rows = np.random.default_rng(0).random((6, 256)).astype("float32")
+    features = {"layer": backend.to_tensor(rows.reshape(1, 2, 3, 256))}
+    loss = GramLoss("layer", 1.0, variant)
+    value = float(loss(features, backend.to_tensor(np.zeros((256, 256), "float32"))))
+    squares = np.sum((rows.T.astype("float64") @ rows / 6) ** 2)
+    scale = {"neural-style": 256**-4, "paper": 256**-2 / 4, "mxnet": 6 * 256**-2}[variant]
+    np.testing.assert_allclose(value, squares * scale, rtol=1e-4)

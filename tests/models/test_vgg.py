@@ -87,6 +87,18 @@ def test_a_file_with_classifier_and_strange_name(published, picture, reference, 
     path.unlink()
 
 
+def test_keras_3_own_layout_renamed(published, picture, reference, tmp_path):
+    name, arrays, _ = published
+    model = BUILDERS[name](include_top=False, weights=None, input_shape=(None, None, 3))
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights([arrays[f"{layer.name}/kernel"], arrays[f"{layer.name}/bias"]])
+    model.save_weights(tmp_path / "saved.weights.h5")
+    path = (tmp_path / "saved.weights.h5").rename(tmp_path / "renamed.h5")
+    compare(Extractor(name, ["relu2_2", "relu5_1"], weights=path)(picture), reference)
+    path.unlink()
+
+
 def test_pruned_above_the_deepest_layer(published):
     name, _, path = published
     extract = Extractor(name, ["relu2_1", "relu1_1"], weights=path)

@@ -1,0 +1,97 @@
+"""Run by test_spread.py: a process whose processor is divided into three devices, and what they do."""
+
+import os
+
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=3"
+import keras
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 3)
+
+import numpy as np
+from keras import ops
+
+from impasto.core import room
+from impasto.core.assemble import workbench
+from impasto.core.backend import compile_function, compile_value_and_grad, select_device, to_numpy, to_tensor
+from impasto.core.devices import describe_device
+from impasto.core.errors import UsageError
+from impasto.core.recipes import settings_for
+from impasto.core.spread import spread
+from impasto.core.stylize import stylize
+
+devices = ["cpu:0", "cpu:1", "cpu:2"]
+mapper = spread(devices)
+random = np.random.default_rng(0)
+kernel = to_tensor(random.normal(size=(3, 3, 3, 4)).astype("float32"))  # on one device, as a network
+
+
+def function(x, tree):
+    y = ops.conv(x, kernel, padding="same")
+    total = ops.sum(tree["weight"] * ops.square(y))
+    return total, {"total": total}
+
+
+tiles = [random.random((1, 6 + number % 2, 5, 3)).astype("float32") for number in range(7)]
+arguments = [(to_tensor(x), {"weight": to_tensor(np.float32(n))}) for n, x in enumerate(tiles)]
+pull, plain = compile_value_and_grad(function), compile_function(function)
+alone, seen = [pull(*one) for one in arguments], set()
+
+
+def probe(x, tree):
+    """Notes on which device TensorFlow's graph puts the call; its results are all brought to the first."""
+    if keras.backend.backend() == "tensorflow":
+        seen.add(tf.identity(x).device)
+    return pull(x, tree)
+
+
+for _ in range(2):
+    results = list(mapper(probe, enumerate(arguments)))
+    assert [number for number, _ in results] == list(range(7)), "each tile once, in order"
+    for number, (loss, parts, slope) in results:
+        expected, _, expected_slope = alone[number]
+        np.testing.assert_allclose(to_numpy(loss), to_numpy(expected), rtol=1e-5)
+        np.testing.assert_allclose(to_numpy(parts["total"]), to_numpy(expected), rtol=1e-5)
+        np.testing.assert_allclose(to_numpy(slope), to_numpy(expected_slope), rtol=1e-5, atol=1e-5)
+        if keras.backend.backend() == "jax":
+            seen |= {str(device) for device in slope.devices()}
+assert len(seen) == 3, seen  # all three devices computed
+for number, (loss, _) in mapper(plain, enumerate(arguments[:2])):
+    np.testing.assert_allclose(to_numpy(loss), to_numpy(plain(*arguments[number])[0]), rtol=1e-5)
+assert list(mapper(plain, [])) == []
+print("spread over", sorted(seen))
+
+
+room.LEAST_SHARE = 16  # so that a small picture is divided
+few = {"style_layers": ("relu1_2", "relu2_2"), "content_layers": ("relu2_2",)}
+settings = settings_for("quality", size=80, steps=3, network="vgg_mini", **few)
+photo = random.random((48, 80, 3)).astype("float32")
+painted = []
+for names in ("cpu", ",".join(devices)):
+    events = []
+    with select_device(names):
+        result = stylize(photo, ["starry_night"], settings=settings, on_progress=events.append)
+    painted.append(result.picture.pixels)
+    print(events[0].device, [event.loss for event in events])
+assert events[0].device.startswith("3 devices, cpu:0, cpu:1, cpu:2"), events[0].device
+assert np.abs(painted[0] - photo).mean() > 0.02
+assert np.abs(painted[0] - painted[1]).mean() < 0.2 / 255, np.abs(painted[0] - painted[1]).mean()
+
+places = []
+for name in ("cpu:0", "cpu:1"):
+    with select_device(name):
+        bench = workbench(settings, content=True, style=True)
+        assert describe_device().startswith("CPU 1" if name == "cpu:1" else "CPU, "), describe_device()
+    places.append(str(bench.extractor.model.layers[-1].weights[0].value.device))
+assert places[0] != places[1] and "1" in places[1], places  # no network is taken from another device
+
+for wrong in ("cpu:0,cpu:0", "cpu:0,cpu:7", "cpu:3"):
+    try:
+        select_device(wrong)
+    except UsageError:
+        continue
+    raise AssertionError(f"{wrong} was taken")
+print("painted")
