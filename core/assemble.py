@@ -251,7 +251,9 @@ def _weights(settings: Settings, bench: Workbench) -> dict[str, float]:
     }
     for loss, part in zip(bench.style_losses, parts if count else [], strict=True):
         weights[loss.name] = style * part * _power(settings, bench, loss, 4)
-    return weights | {loss.name: settings.tv_weight for loss in bench.objective.image_losses}
+    # It quiets the style's noise; where there is little style it would only blur the photograph.
+    variation = settings.tv_weight * min(1.0, settings.style_multiplier())
+    return weights | {loss.name: variation for loss in bench.objective.image_losses}
 
 
 def _power(settings: Settings, bench: Workbench, loss: Loss, exponent: int) -> float:
