@@ -14,6 +14,6 @@ setup(
     package_data={
         "impasto.models": ["*.npz", "*.md", "gallery/*", "painters/*"],
         "impasto.bot": ["examples/*.jpg"],
-        "impasto.plugin": ["gimp3/**"],
+        "impasto.plugin": ["gimp3/impasto/*.py", "gimp3/impasto/locale/*/LC_MESSAGES/*.mo"],
     },
 )

@@ -8,20 +8,20 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, GimpUi, Gio, GObject, Gtk  # noqa: E402
 from words import _  # noqa: E402
 
-THUMBNAIL = 80  # longest side in pixels
-COLUMNS = 4
+THUMBNAIL = 64  # longest side in pixels
+WIDTH = 480  # of the gallery before it is filled, so that the dialog keeps its size
 
 
 class Gallery(Gtk.ScrolledWindow):
     """Pictures to choose a style from; the choice is kept in a property of the configuration."""
 
     def __init__(self, config, name):
-        super().__init__(min_content_height=190, min_content_width=COLUMNS * (THUMBNAIL + 36))
+        super().__init__(min_content_height=212, min_content_width=WIDTH)
         self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         self.set_shadow_type(Gtk.ShadowType.IN)
         self.config, self.name = config, f"{name}-name"
         self.store = Gtk.ListStore(str, str, GdkPixbuf.Pixbuf, str)
-        self.view = Gtk.IconView(model=self.store, columns=COLUMNS, item_width=THUMBNAIL + 16)
+        self.view = Gtk.IconView(model=self.store, item_width=THUMBNAIL + 32)
         self.view.set_text_column(1)
         self.view.set_pixbuf_column(2)
         self.view.set_tooltip_column(3)
