@@ -23,7 +23,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 if ! command -v mmdebstrap >/dev/null; then
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends mmdebstrap
+    apt-get install -y -qq mmdebstrap debian-archive-keyring
 fi
 
 # The mirror that this machine's own apt speaks to, since no other may be within reach.
