@@ -14,7 +14,7 @@ def gimp_program(root, tmp_path, monkeypatch):
     """A `gimp-console` on the PATH that is the root's, and a GIMP folder of the user's."""
     program = tmp_path / "bin" / "gimp-console"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(root.command("gimp-console"))} "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(root.command("/usr/bin/gimp-console"))} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("GIMP3_DIRECTORY", str(tmp_path / "gimp"))
