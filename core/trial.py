@@ -108,8 +108,8 @@ def _on_processor() -> bool:
 def layers(network: Network, deepest: str, height: int, width: int) -> list[tuple[float, int, int, int, int]]:
     """(GFLOP forward and backward, height, width, channels, filters) of each convolution."""
     found, incoming = [], 3
-    for block, (count, channels) in enumerate(network.blocks, 1):
-        for n in range(1, count + 1):
+    for block, widths in enumerate(network.blocks, 1):
+        for n, channels in enumerate(widths, 1):
             found.append((gflop_of(height, width, incoming, channels), height, width, incoming, channels))
             incoming = channels
             if f"relu{block}_{n}" == deepest:
