@@ -22,7 +22,8 @@ import keras
 import numpy as np
 
 from .backend import compile_function, to_numpy, to_tensor
-from .errors import ImpastoError, UsageError
+from .errors import ImpastoError, PictureError, UsageError
+from .picture_writing import write_file
 
 FORMATS = {".onnx": "onnx", ".tflite": "litert"}
 INSTALL = "pip install 'impasto[export]'"
@@ -56,7 +57,12 @@ def export(model: keras.Model, path: Path, inputs: Inputs) -> None:
     fixed = fixed_size(model, inputs)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            fixed.export(str(path), format=kind, verbose=False)
+            if kind == "onnx":
+                fixed.export(str(path), format="onnx", verbose=False)
+            else:
+                write_file(path, _as_litert(fixed))
+    except PictureError:
+        raise
     except ImportError as error:
         raise UsageError(
             f"The export needs a package that is not here: {INSTALL}. Received: {error}"
@@ -71,7 +77,24 @@ def export(model: keras.Model, path: Path, inputs: Inputs) -> None:
 def fixed_size(model: keras.Model, inputs: Inputs) -> keras.Model:
     """The same network for inputs of one shape, sharing its weights."""
     tensors = [keras.Input(batch_shape=inputs[own.name].shape, name=own.name) for own in model.inputs]
-    return keras.Model(tensors, model(tensors), name=model.name)
+    fixed = keras.Model(tensors, model(tensors), name=model.name)
+    fixed(
+        [to_tensor(inputs[own.name]) for own in model.inputs]
+    )  # Keras exports no model that was never called
+    return fixed
+
+
+def _as_litert(model: keras.Model) -> bytes:
+    """Converted directly: Keras's own export asks for operations that the plain runtime lacks."""
+    import tensorflow as tf
+
+    names = [own.name for own in model.inputs]
+    function = tf.function(lambda *tensors: model(list(tensors), training=False), autograph=False)
+    specs = [
+        tf.TensorSpec(own.shape, own.dtype, name=name) for own, name in zip(model.inputs, names, strict=True)
+    ]
+    concrete = function.get_concrete_function(*specs)
+    return tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
 
 
 def load_exported(path: Path) -> Runner:
@@ -107,11 +130,15 @@ def _litert(path: Path) -> Runner:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count() or 1)
-    signature = interpreter.get_signature_runner()
-    names = list(signature.get_input_details())
+    interpreter.allocate_tensors()
+    places = {entry["name"].split(":")[0]: entry["index"] for entry in interpreter.get_input_details()}
+    output = interpreter.get_output_details()[0]["index"]
 
     def run(inputs: Inputs) -> np.ndarray:
-        return next(iter(signature(**{name: inputs[name] for name in names}).values()))
+        for name, place in places.items():
+            interpreter.set_tensor(place, inputs[name.removeprefix("serving_default_")])
+        interpreter.invoke()
+        return interpreter.get_tensor(output)
 
     return run
 

@@ -109,14 +109,13 @@ def train(
         ImpastoError: the loss is no number any more.
     """
     network, told = resolved(settings)
-    if told:
-        notice(told)
     settings = replace(settings, network=network.name)
-    check_same_run(output, settings, [style.name for style in material.styles])
-    distribution = Distribution(devices, settings.batch)
-    keras.utils.set_random_seed(settings.seed)
     before = keras.mixed_precision.dtype_policy()
+    distribution = Distribution(devices, settings.batch)
     try:
+        check_same_run(output, settings, [style.name for style in material.styles])
+        if told:
+            notice(told)
         return _train(material, output, settings, distribution, on_progress)
     finally:
         keras.mixed_precision.set_dtype_policy(before)
@@ -133,6 +132,7 @@ def _train(
     looks = Looks(material, output, settings)
     keras.mixed_precision.set_dtype_policy(settings.precision)
     with distribution.scope():
+        keras.utils.set_random_seed(settings.seed)  # here: a network built before would use up numbers
         painter = build_painter(looks.facts)
         if settings.skip:
             start_at_palettes(painter, [style.at(settings.style_side) for style in material.styles])
@@ -142,9 +142,10 @@ def _train(
         )
         model = Trainer(painter, losses)
         weights = np.array(losses.weights, "float32")
+        rooted = np.array([settings.style_root and kind == "style" for kind in losses.kinds])
         model.compile(
             optimizer=_optimizer(settings),
-            loss=lambda _, parts: keras.ops.sum(parts * weights, axis=-1),
+            loss=lambda _, parts: keras.ops.sum(_rooted(parts, rooted) * weights, axis=-1),
             jit_compile=False,
         )
         model({name: np.asarray(array) for name, array in batch_at(0, material, settings).items()})
@@ -182,6 +183,11 @@ def _train(
         raise
     looks.save(settings.steps)
     return replace(looks.facts, steps=settings.steps)
+
+
+def _rooted(parts: Any, rooted: np.ndarray) -> Any:
+    """The roots of some losses; 1e-4 keeps the slope finite where one is nothing."""
+    return keras.ops.where(rooted, keras.ops.sqrt(parts + 1e-4), parts)
 
 
 class Looks:

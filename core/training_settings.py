@@ -45,6 +45,8 @@ class TrainSettings:
         content_layers, style_layers: as `relu3_2`, or `end3` and `first3` for a block's last and
             first convolution; None takes the network's own.
         content_weight, style_weight, tv_weight: of the three terms.
+        style_root: whether the root of each style layer's loss is taken: a distance for its square, so
+            that the style farthest from its painting does not drown the others.
         content_loss, gram_scaling, variation, calibrated, first_padding: as in `recipes.Settings`.
         precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
         optimizer: `adam` [j, u], or `muon`, which the compact network is trained with.
@@ -74,8 +76,9 @@ class TrainSettings:
     content_layers: tuple[str, ...] | None = None
     style_layers: tuple[str, ...] | None = None
     content_weight: float = 1.0
-    style_weight: float = 2.0
+    style_weight: float = 1.0
     tv_weight: float = 1.0
+    style_root: bool = True
     content_loss: str = "normalised"
     gram_scaling: str = "normalised"
     variation: str = "l2"
@@ -186,6 +189,7 @@ _RANGES = (
 
 # The original tools' losses, in their own units (features of 0–255 pictures, as large as VGG's).
 _PAPER: dict[str, Any] = {
+    "style_root": False,
     "content_loss": "mean",
     "gram_scaling": "neural-style",
     "variation": "neural-style",

@@ -34,12 +34,13 @@ def build_transformer(
         blocks: residual blocks (Johnson et al.: 5).
         skip: whether the network paints over the photograph, its colours normalised and then scaled and
             shifted for each style, instead of anew: a departure that keeps the subject from the first
-            step on, for short trainings.
+            step on, for short trainings. It then ends without the tanh, as pytorch/examples' network does:
+            under a saturated one, blots grew that had no gradient to leave by.
         padding: `"reflect"`, or `"circular"` for a picture that tiles.
 
     Returns:
         A model from [pictures (batch, height, width, 3) of 0–1, sides multiples of 4 and 16 or more;
-        style weights (batch, styles)] to pictures of the same shape, float32.
+        style weights (batch, styles)] to pictures of the same shape, float32, to be clipped with `skip`.
     """
     picture = keras.Input((None, None, 3), name="picture")
     style = keras.Input((styles,), name="style")
@@ -61,15 +62,14 @@ def build_transformer(
     x = ops.cast(convolve(x, 3, 9, "out", padding, zeros=skip), "float32")  # nothing is painted over at first
     if skip:
         under = ConditionalInstanceNormalization(name="skip_norm", dtype="float32")([picture, style])
-        x = x + under / 2  # most of the photograph then lies where the tanh is nearly straight
+        return keras.Model([picture, style], 0.5 + 0.5 * (x + under), name="transformer")
     return keras.Model([picture, style], as_picture(x), name="transformer")
 
 
 def start_at_palettes(model: keras.Model, paintings: list[np.ndarray]) -> None:
     """Lets a network with `skip` begin with the photograph in each painting's colours.
 
-    Each channel gets the painting's mean and, to first order, its deviation: what the output's tanh
-    makes of them is undone.
+    Each channel gets the painting's mean and deviation.
 
     Args:
         model: freshly built, with `skip`.
@@ -77,6 +77,4 @@ def start_at_palettes(model: keras.Model, paintings: list[np.ndarray]) -> None:
     """
     means = np.array([painting.mean((0, 1)) for painting in paintings])
     deviations = np.array([painting.std((0, 1)) for painting in paintings])
-    middle = np.clip(2 * means - 1, -0.9, 0.9)  # in a nearly black channel nothing would move
-    scales = 4 * deviations / (1 - middle**2)
-    model.get_layer("skip_norm").set_weights([(scales - 1) / RATE, 2 * np.arctanh(middle) / RATE])
+    model.get_layer("skip_norm").set_weights([(2 * deviations - 1) / RATE, (2 * means - 1) / RATE])

@@ -92,7 +92,7 @@ def test_a_tile_knows_what_lies_across_its_border(texture_maker):
     tile = Painter.load(texture_maker, "circular").texture(96, 64, seed=3, tile=True)
     framed = Painter.load(texture_maker, "reflect").texture(96, 64, seed=3)
     difference = np.abs(tile - framed).mean((1, 2))
-    assert tile.shape == (96, 64, 3) and difference[[0, -1]].min() > 3 * difference[40:56].mean()
+    assert tile.shape == (96, 64, 3) and difference[[0, -1]].min() > 2 * difference[40:56].mean()
 
 
 def test_seeds_give_textures(texture_maker):
