@@ -163,7 +163,9 @@ class Painter:
         if pictures is not None and self.facts.takes_picture:
             inputs["picture"] = pictures
         if self.facts.architecture == "generator":
-            inputs |= noises(np.random.default_rng(seed), count, *size, self.facts.options["scales"])
+            height, width = size
+            random = np.random.default_rng(seed)
+            inputs |= noises(random, count, height, width, self.facts.options["scales"])
         return inputs
 
 

@@ -17,7 +17,8 @@ from impasto.models.weights import choose
 from .assemble import Workbench, workbench
 from .backend import to_tensor
 from .features import Extractor
-from .objective import targets_from
+from .losses import Loss
+from .objective import ImageLoss, targets_from
 from .recipes import Settings
 from .styles import Style
 
@@ -42,7 +43,7 @@ class PictureLosses:
         self.extractor, self.network = bench.extractor, bench.extractor.name
         self.content, self.style = bench.content_losses, bench.style_losses
         self.variation = bench.objective.image_losses
-        everything = [*self.content, *self.style, *self.variation]
+        everything: list[Loss | ImageLoss] = [*self.content, *self.style, *self.variation]
         self.names = [loss.name for loss in everything]
         self.weights = [float(bench.objective.weights[name]) for name in self.names]
         self.kinds = ["content"] * len(self.content) + ["style"] * len(self.style)

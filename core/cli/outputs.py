@@ -40,7 +40,7 @@ class Outputs:
         path = Path(output) if output and not self.stdout else None
         folder = path is not None and (path.is_dir() or several or not path.suffix)
         self.file = path if path and not folder else None
-        self.folder = path if folder else Path()
+        self.folder = path if path and folder else Path()
         if self.stdout and several:
             raise UsageError("Standard output takes one picture; give -o FOLDER for several. Received: -o -")
         if several and path and path.suffix and not path.is_dir():

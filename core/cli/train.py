@@ -132,7 +132,7 @@ def _train(arguments: argparse.Namespace, settings: TrainSettings) -> int:
 
     quiet = arguments.quiet
     styles = _styles(arguments.styles, settings.style_side)
-    photographs, held_out = None, []
+    photographs, held_out = None, list[Any]()
     if not arguments.texture:
         from ..photographs import open_photographs
 
