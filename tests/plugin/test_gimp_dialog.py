@@ -68,7 +68,8 @@ def test_paint_undo_cancel(desktop, notes, tmp_path):
     path = tmp_path / "dialog.png"
     # The photograph alone has some thousands of colours; the gallery's thirteen pictures come on top.
     wait_for(lambda: colours(desktop, window, path) > 12000, every=1)
-    keep(path)
+    desktop.run("xdotool", "mousemove", "5", "900", "sleep", "1")  # away: no tooltip over the dialog
+    keep(desktop.picture(path, window))
     desktop.press(DIALOG, "alt+v")  # Preview
     wait_for(lambda: notes.exists() and len(notes.read_text().splitlines()) == 1)
     desktop.run("sleep", "2")

@@ -9,7 +9,7 @@ from gi.repository import GdkPixbuf, GimpUi, Gio, GObject, Gtk  # noqa: E402
 from words import _  # noqa: E402
 
 THUMBNAIL = 64  # longest side in pixels
-WIDTH = 480  # of the gallery before it is filled, so that the dialog keeps its size
+WIDTH = 500  # of the gallery before it is filled, so that the dialog keeps its size
 
 
 class Gallery(Gtk.ScrolledWindow):
@@ -17,7 +17,7 @@ class Gallery(Gtk.ScrolledWindow):
 
     def __init__(self, config, name):
         super().__init__(min_content_height=212, min_content_width=WIDTH)
-        self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        self.set_policy(Gtk.PolicyType.AUTOMATIC, Gtk.PolicyType.AUTOMATIC)
         self.set_shadow_type(Gtk.ShadowType.IN)
         self.config, self.name = config, f"{name}-name"
         self.store = Gtk.ListStore(str, str, GdkPixbuf.Pixbuf, str)
