@@ -29,7 +29,10 @@ fi
 # The mirror that this machine's own apt speaks to, since no other may be within reach.
 mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null |
     grep -v snapshot | head -n 1 | tr -d ' ' || true)
-mirror=${mirror:-http://deb.debian.org/debian}
+if [ -z "$mirror" ]; then
+    echo "make_gimp_root.sh: apt knows no Debian mirror here. Expected one in /etc/apt/sources.list*" >&2
+    exit 1
+fi
 
 mkdir -p "$(dirname "$folder")"
 beside=$(mktemp -d "$(dirname "$folder")/.making-XXXXXX")
