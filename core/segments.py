@@ -220,7 +220,7 @@ def _kind(operation: Any) -> str:
         return "conv"
     if hasattr(operation, "pool_size") and ("Max" in name or "Average" in name) and "Global" not in name:
         return "pool"
-    if name in ("GetItem", "Concatenate"):
+    if name == "Pad":
         return "border"
     return "point" if name in POINTWISE else ""
 
