@@ -36,9 +36,10 @@ YARDSTICK = Settings(
 )
 
 
-def middles(pictures: list[Image.Image], side: int = SIDE, count: int = LOOKED_AT) -> np.ndarray:
-    """The middle squares of photographs, resized: (count, side, side, 3) uint8."""
-    squares = [ImageOps.fit(p, (side, side), Image.Resampling.LANCZOS) for p in pictures[:count]]
+def middles(pictures: list[Image.Image], side: int = 0) -> np.ndarray:
+    """The middle squares of the first photographs, resized: (up to `LOOKED_AT`, side, side, 3) uint8."""
+    size = (side or SIDE, side or SIDE)
+    squares = [ImageOps.fit(p, size, Image.Resampling.LANCZOS) for p in pictures[:LOOKED_AT]]
     return np.stack([np.asarray(square) for square in squares])
 
 

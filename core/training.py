@@ -25,9 +25,10 @@ from impasto.models.painters import PainterFacts, build_painter, encode_painter
 from impasto.models.transformer import start_at_palettes
 from impasto.models.weights import one_line
 
+from . import curves
 from .backend import describe_device
 from .crops import Folder, crop_batch
-from .curves import LOOKED_AT, Log, Yardstick, middles, plot_curves
+from .curves import Log, Yardstick, middles, plot_curves
 from .distill import Checkpoint, learning_rate
 from .distribution import Distribution
 from .errors import Cancelled, ImpastoError, UsageError
@@ -222,8 +223,7 @@ class Looks:
 
     def measure(self, step: int, seconds: float, training: float) -> None:
         """Adds a point to the curves."""
-        side = 192 if self.photographs is None else self.photographs.shape[1]
-        painted = [self._painted(number, side) for number in range(len(self.facts.styles))]
+        painted = [self._painted(number, curves.SIDE) for number in range(len(self.facts.styles))]
         self.log.write(step, seconds, training, self.yardstick.measure(painted))
         plot_curves(self.output / "log.csv", self.output / "log.png")
 
@@ -232,7 +232,7 @@ class Looks:
         if self.photographs is not None:
             pictures = middles(list(self.material.held_out), side).astype("float32") / 255
             return np.concatenate([self.painter.paint_pixels(p[None], weights, seed=1) for p in pictures])
-        return np.stack([self.painter.texture(side, side, weights, seed) for seed in range(LOOKED_AT)])
+        return np.stack([self.painter.texture(side, side, weights, seed) for seed in range(curves.LOOKED_AT)])
 
     def picture(self) -> np.ndarray:
         """The sample sheet: each style beside what is painted in it; (height, width, 3) of 0–1."""

@@ -11,8 +11,8 @@ from .common import Whole, names, numbers
 
 EPILOG = """\
 examples:
-  impasto texture wave -o texture.png --size 1024x768
-  impasto texture wave -o tile.png --size 512 --tile      its borders fit each other
+  impasto texture starry_night_texture -o texture.png --size 1024x768
+  impasto texture starry_night_texture -o tile.png --size 512 --tile      its borders fit each other
   impasto texture run -o another.png --seed 7
 """
 

@@ -87,6 +87,11 @@ def add_parser(commands: Any) -> None:
     group.add_argument(
         "--skip", action="store_true", default=None, help="paint over the photograph: subjects stay sooner"
     )
+    group.add_argument(
+        "--style-root",
+        action=argparse.BooleanOptionalAction,
+        help="take the root of each style layer's loss, so that no style drowns the others",
+    )
     running = parser.add_argument_group("running")
     running.add_argument(
         "--devices", type=int, default=1, metavar="N", help="devices that share each batch; 0 is all"

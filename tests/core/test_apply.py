@@ -11,7 +11,7 @@ from PIL import Image
 from impasto.core.errors import UsageError
 from impasto.core.images import Picture, load_picture
 from impasto.core.painter import Painter
-from impasto.models.painters import PainterFacts, build_painter, encode_painter
+from impasto.models.painters import PainterFacts, build_painter, bundled_painters, encode_painter
 
 
 def painter_file(path, architecture, options, styles):
@@ -203,3 +203,21 @@ def test_textures_that_cannot_be(model, words, line, impasto, texture_maker, two
     assert impasto("texture", path, "-o", "t.png", *words) == 2
     shown = capsys.readouterr()
     assert line in shown.err and shown.err.count("\n") == 1 and not list(impasto.folder.iterdir())
+
+
+# ---------------------------------------------------------------- what comes with Impasto
+
+
+@pytest.mark.parametrize("name", sorted(bundled_painters()))
+def test_bundled_networks_load_and_have_cards(name, impasto, capsys):
+    path = bundled_painters()[name]
+    maker = Painter.load(name)
+    assert maker.facts.licence == "MIT" and maker.facts.steps > 0 and path.stat().st_size < 5e6
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert f"`{name}`" in card and f"{maker.facts.steps:,} steps" in card
+    assert impasto("models", "list") == 0
+    shown = capsys.readouterr().out
+    assert name in shown and maker.facts.styles[0] in shown
+    if not maker.facts.takes_picture:
+        texture = maker.texture(64, 64, seed=1)
+        assert texture.std() > 0.1  # a texture, not a grey plane

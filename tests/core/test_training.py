@@ -41,6 +41,15 @@ def photos(tmp_path_factory, blobs):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def small_looks(monkeypatch):
+    """Curves and sheets of small pictures: a run here takes a second."""
+    monkeypatch.setattr("impasto.core.curves.SIDE", 64)
+    monkeypatch.setattr("impasto.core.curves.LOOKED_AT", 2)
+    monkeypatch.setattr("impasto.core.curves.STYLE_SIDE", 64)
+    monkeypatch.setattr("impasto.core.training.SHEET_SIDE", 64)
+
+
 @pytest.fixture
 def material(photos, pictures):
     photographs, held_out = open_photographs([photos], 2)
@@ -127,8 +136,8 @@ def test_losses_are_each_pictures_own(bundled, pictures, blobs):
 
 def test_a_painting_has_no_distance_from_itself(bundled, pictures):
     style = load_style(pictures / "dots.png")
-    yardstick = Yardstick([style], style.at(256)[None])
-    content, mean, own = yardstick.measure([style.at(256)[None]])
+    yardstick = Yardstick([style], style.at(64)[None])
+    content, mean, own = yardstick.measure([style.at(64)[None]])
     assert content == pytest.approx(0, abs=1e-6) and mean == own == pytest.approx(0, abs=1e-6)
 
 
@@ -142,7 +151,7 @@ def test_training_makes_the_loss_smaller(material, settings, tmp_path):
     assert header == ["step", "seconds", "training", "content", "style", "dots", "lines"]
     assert log[-1, 2] < 0.7 * log[0, 2]
     assert (tmp_path / "log.png").stat().st_size > 1000
-    assert Image.open(tmp_path / "sheet_000030.jpg").width > 256
+    assert Image.open(tmp_path / "sheet_000030.jpg").width > 2 * 64
     saved, _ = read_painter(tmp_path / "painter.npz")
     assert saved == facts and saved.steps == 30 and saved.styles == ("dots", "lines")
 
@@ -233,6 +242,8 @@ from impasto.core.styles import load_style
 from impasto.core.training import Material, train
 from impasto.core.training_settings import training_settings
 import json
+from impasto.core import curves, training
+curves.SIDE = curves.STYLE_SIDE = training.SHEET_SIDE = 64
 photos, pictures, weights, changes = sys.argv[1:5]
 photographs, held_out = open_photographs([photos], 2)
 styles = [load_style(Path(pictures) / f"{name}.png") for name in ("dots", "lines")]
@@ -248,7 +259,7 @@ for devices in (1, 2):
 def test_two_devices_train_as_one(backend, photos, pictures, mini_weights, tmp_path):
     pytest.importorskip(backend)
     # Steps of one size whatever the gradient's, as Adam's first are, would hide a wrong scale of it.
-    changes = json.dumps(SMALL | {"steps": 3, "checkpoint_minutes": 0})
+    changes = json.dumps(SMALL | {"steps": 2, "blocks": 0, "checkpoint_minutes": 0})
     environment = os.environ | {
         "KERAS_BACKEND": backend,
         "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
@@ -258,8 +269,9 @@ def test_two_devices_train_as_one(backend, photos, pictures, mini_weights, tmp_p
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     one, two = weights(tmp_path / "devices1"), weights(tmp_path / "devices2")
-    moments = [name for name in one if "momentum" in name]
-    assert len(moments) > 5
+    # A bias before a normalisation has no slope, only rounding.
+    moments = [name for name in one if "kernel_momentum" in name]
+    assert len(moments) >= 5
     for name in moments:
         np.testing.assert_allclose(
             two[name], one[name], rtol=0.02, atol=1e-3 * abs(one[name]).max(), err_msg=name
