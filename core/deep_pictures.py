@@ -50,7 +50,12 @@ def read_deep_tiff(file: IO[bytes], largest: int) -> Samples | None:
     Raises:
         PictureError: the page is too large, cut short, or of a kind that is not read.
     """
+    import logging
+
     import tifffile
+
+    # What it says of damaged files is said here in one line; a program's own log must not repeat it.
+    logging.getLogger("tifffile").propagate = False
 
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
