@@ -110,12 +110,15 @@ def _list() -> int:
         where = words[row["weights"]] + (f": {row['path']}" if row["path"] else f"; get it: {row['get']}")
         million, megabytes = row["parameters"] / 1e6, row["size_bytes"] / 1e6
         print(f"{row['name']:<10} {million:>8.1f} M {megabytes:>5.1f} MB  {where}")
-    if painters := _painters():
-        print(f"\n{'one pass':<10} {'parameters':>10} {'size':>8}  what")
+    painters = _painters()
+    wide = max((len(row["name"]) for row in painters), default=0)
+    if painters:
+        print(f"\n{'one pass':<{wide}} {'parameters':>10} {'size':>8}  what")
     for row in painters:
         million, megabytes = row["parameters"] / 1e6, row["size_bytes"] / 1e6
         does = "impasto apply" if row["kind"] == "paints" else "impasto texture"
-        print(f"{row['name']:<10} {million:>8.2f} M {megabytes:>5.1f} MB  {does}: {', '.join(row['styles'])}")
+        styles = ", ".join(row["styles"]) if len(row["styles"]) < 4 else f"{len(row['styles'])} styles"
+        print(f"{row['name']:<{wide}} {million:>8.2f} M {megabytes:>5.1f} MB  {does}: {styles}")
     return 0
 
 

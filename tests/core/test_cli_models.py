@@ -13,6 +13,7 @@ import pytest
 
 from impasto.core.cli import models as command
 from impasto.core.errors import UsageError, WeightsError
+from impasto.models.painters import bundled_painters
 from impasto.models.register import NETWORKS, VGG16, VGG19, VGG_MINI
 from impasto.models.weights import cache_folder, file_md5
 
@@ -71,8 +72,10 @@ def url(register):
 def test_list(register, capsys):
     for words in ([], ["list"]):
         assert run(*words) == 0
-        lines = capsys.readouterr().out.splitlines()
+        lines, painters = (part.splitlines() for part in capsys.readouterr().out.split("\n\n"))
         assert [line.split()[0] for line in lines] == ["network", "vgg19", "vgg16", "vgg_mini"]
+        assert painters[0].startswith("one pass")
+        assert [line.split()[0] for line in painters[1:]] == list(bundled_painters())
         assert "not here; get it: `impasto models download vgg19`" in lines[1]
         assert "bundled:" in lines[3]
 
@@ -94,7 +97,7 @@ def test_list_does_not_start_keras():
     code = (
         "import argparse, sys; from impasto.core.cli import models; p = argparse.ArgumentParser();"
         "models.add_parser(p.add_subparsers()); a = p.parse_args(['models']); a.run(a);"
-        "print({'keras', 'tensorflow', 'h5py', 'numpy'} & set(sys.modules))"
+        "print({'keras', 'tensorflow', 'h5py'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "set()" and "20.0 M" in result.stdout
