@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import logging
 import os
 import shutil
 import signal
@@ -29,6 +30,16 @@ def _load(name):
 
 fake_telegram = _load("fake_telegram")
 postgres_server = _load("postgres_server")
+
+
+@pytest.fixture(autouse=True)
+def own_logging():
+    """Puts the process's logging back: the bot sets it up, and its stream is closed with the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 class BotProcess:
