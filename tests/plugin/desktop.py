@@ -8,6 +8,7 @@ from pathlib import Path
 from gimp_root import make_profile, wait_for
 
 SHORT = 600  # seconds for what a program answers by itself
+MANAGER = "_NET_SUPPORTING_WM_CHECK"  # what a window manager that is ready leaves on the screen
 
 
 class Desktop:
@@ -30,9 +31,13 @@ class Desktop:
         )
         self.log = open(self.folder / "log", "w")  # noqa: SIM115
         self.started = []
-        self._start("Xvfb", f":{self.number}", "-screen", "0", "1280x960x24", "-nolisten", "tcp")
+        # Without -noreset the screen starts anew when its last program leaves it, as xdpyinfo does, and a
+        # window manager that comes at that moment finds no screen.
+        screen = ["-screen", "0", "1280x960x24", "-noreset", "-nolisten", "tcp"]
+        self._start("Xvfb", f":{self.number}", *screen)
         wait_for(lambda: self.run("xdpyinfo").returncode == 0, every=0.5)
         self._start("openbox")
+        wait_for(lambda: "window id" in self.run("xprop", "-root", MANAGER).stdout, every=0.5)
         self.gimp = self._start("gimp", "--no-splash", str(picture))
         wait_for(lambda: self.windows(Path(picture).stem), every=0.5)
 

@@ -210,7 +210,7 @@ def running(words: str) -> list[int]:
     return found
 
 
-def wait_for(what, seconds: float = 900, every: float = 0.05):
+def wait_for(what, seconds: float = 400, every: float = 0.05):
     """Waits until a function returns something true, and returns that."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
