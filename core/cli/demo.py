@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         "--size", type=int, default=288, help="longest side of each picture in pixels; default: 288"
     )
     parser.add_argument(
-        "--strength", type=float, default=0.5, help="0 to 1; 0.5, the default, keeps small faces"
+        "--strength", type=float, default=0.5, help="0 to 1; less keeps more of the photograph; default: 0.5"
     )
     parser.set_defaults(run=run)
 
@@ -53,7 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     with hushed(), unplotted():
         from ..stylize import stylize
 
-    photographs = {"cat (Chelsea)": data.chelsea(), "astronaut (Eileen Collins)": data.astronaut()}
+    photographs = {
+        "cat (Chelsea)": data.chelsea(),
+        # Head and shoulders: brush strokes leave little of a face that is 60 pixels wide.
+        "astronaut (Eileen Collins)": data.astronaut()[:340, 60:400],
+    }
     rows: list[list[Cell]] = []
     notices: list[str] = []
     for name, photograph in photographs.items():
