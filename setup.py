@@ -12,7 +12,7 @@ setup(
     package_dir={f"impasto.{folder}": folder for folder in FOLDERS} | {"impasto.core.cli": "core/cli"},
     packages=[*(f"impasto.{folder}" for folder in FOLDERS), "impasto.core.cli"],
     package_data={
-        "impasto.models": ["*.npz", "*.md", "gallery/*", "painters/*"],
+        "impasto.models": ["*.npz", "*.md", "gallery/*", "gallery/previews/*", "painters/*"],
         "impasto.bot": ["examples/*.jpg"],
         "impasto.plugin": ["gimp3/impasto/*.py", "gimp3/impasto/locale/*/LC_MESSAGES/*.mo"],
     },

@@ -238,7 +238,7 @@ def _before(row: list[str], header: list[str], start: int) -> bool:
     return len(row) == len(header) and int(row[0]) <= start
 
 
-def check_same_run(output: Path, settings: DistillSettings) -> None:
+def check_same_run(output: Path, settings: Any) -> None:
     """Notes the settings beside the checkpoint, or compares them with those noted there.
 
     Only the length and the fall of the learning rate may change between the parts of a run, and the
@@ -247,11 +247,11 @@ def check_same_run(output: Path, settings: DistillSettings) -> None:
     Raises:
         UsageError: the folder holds a run of other settings.
     """
-    free = {"steps", "decay", "checkpoint_minutes", "evaluate_every"}
+    free = {"steps", "decay", "checkpoint_minutes", "evaluate_every", "sample_every"}
     file, now = output / "settings.json", asdict(settings)
     if (output / "checkpoint.npz").exists() and file.exists():
         try:
-            before = asdict(DistillSettings()) | json.loads(file.read_text())
+            before = asdict(type(settings)()) | json.loads(file.read_text())
         except (ValueError, TypeError, OSError) as error:
             raise UsageError(
                 f"The notes on the run in this folder are damaged; choose another folder. Received: {file} "

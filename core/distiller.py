@@ -247,11 +247,13 @@ def normalised_weights(student: keras.Model, sample: np.ndarray) -> dict[str, np
     return weights
 
 
-def write_half_precision(weights: dict[str, np.ndarray], path: Path) -> None:
-    """Writes arrays as float16 to an .npz, beside it first and then renamed."""
+def write_half_precision(
+    weights: dict[str, np.ndarray], path: Path, more: dict[str, np.ndarray] | None = None
+) -> None:
+    """Writes arrays as float16, and `more` as they are, to an .npz, beside it first and then renamed."""
     largest = np.finfo("float16").max  # a silent channel's bias may be beyond it, and stays as silent
     halved = {name: np.clip(array, -largest, largest).astype("float16") for name, array in weights.items()}
     temporary = path.with_name(path.name + ".part")
     with open(temporary, "wb") as file:
-        np.savez_compressed(file, **halved)  # type: ignore[arg-type]
+        np.savez_compressed(file, **halved, **(more or {}))  # type: ignore[arg-type]
     os.replace(temporary, path)

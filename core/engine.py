@@ -33,13 +33,14 @@ from .engine_requests import read_request, read_stylize
 from .errors import Cancelled, UsageError
 from .failures import kind_of
 from .hushed import hushed
-from .images import save_picture
-from .styles import gallery_names, load_style
+from .images import Picture, save_picture
+from .recipes import CHOICES
+from .styles import gallery_names, load_preview, load_style
 from .unplotted import unplotted
 from .version import version
 
 PROTOCOL = 1
-METHODS = [{"name": "optimise", "styles": None}]  # what `methods` answers: docs/engine.md
+METHODS = [{"name": name, "styles": None} for name in CHOICES["method"]]  # docs/engine.md
 GRACE = 1.5  # seconds for a step to end once the engine is told to; then it ends all the same
 
 ADVICE = {
@@ -169,16 +170,24 @@ class Engine:
         self.close()
 
     def _take_styles(self, number: Any, request: dict[str, Any]) -> None:
-        side, rows = request.get("thumbnails") or 0, []
+        rows = []
         for name in gallery_names():
             style = load_style(name)
             row = style.describe()
-            if side:
-                row["thumbnail"] = str(self.folder / f"thumbnail-{side}-{name}.png")
-                if not os.path.exists(row["thumbnail"]):
-                    save_picture(style.picture.resized(side), row["thumbnail"])
+            if side := request.get("thumbnails"):
+                row["thumbnail"] = self._kept(f"thumbnail-{side}-{name}.png", style.picture, side)
+            if side := request.get("previews"):
+                preview = load_preview(name)
+                row["preview"] = preview and self._kept(f"preview-{side}-{name}.png", preview, side)
             rows.append(row)
         self.tell("styles", id=number, styles=rows)
+
+    def _kept(self, name: str, picture: Picture, side: int) -> str:
+        """The path of a picture in our folder, written the first time."""
+        path = self.folder / name
+        if not path.exists():
+            save_picture(picture.resized(side), path)
+        return str(path)
 
     def _take_methods(self, number: Any, _: dict[str, Any]) -> None:
         self.tell("methods", id=number, methods=METHODS)

@@ -72,6 +72,7 @@ class Painter:
                 styles,
                 settings=request.settings,
                 blend=request.blend,
+                masks=request.masks,
                 on_progress=watcher.after_step,
             )
         if result.interrupted:
@@ -97,13 +98,15 @@ class Painter:
         from .room import estimate
         from .stylize import scales_for
 
-        settings = job.request.settings
+        request = job.request
+        settings = request.settings.settled(content=content is not None, style=bool(request.styles))
         height, width = (content.height, content.width) if content else (settings.size or 512,) * 2
         scales = scales_for(settings, height, width)
         steps = settings.steps_per_scale(len(scales))
         pixels = [height * width * (scale / max(height, width)) ** 2 for scale in scales]
         work = sum(size * count for size, count in zip(pixels, steps, strict=True))
-        network = choose(settings.network, settings.weights).network.name
+        instant = settings.method == "instant"  # which has a network of its own
+        network = "vgg_mini" if instant else choose(settings.network, settings.weights).network.name
         rate = self.rates.get((network, settings.optimizer))
         with select_device(self.device):
             found = estimate(

@@ -17,9 +17,9 @@ from .errors import UsageError
 from .recipes import Settings, settings_for
 
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "stylize": ("content", "styles", "output", "settings", "blend", "preview_seconds"),
+    "stylize": ("content", "styles", "output", "settings", "blend", "preview_seconds", "method", "masks"),
     "cancel": (),
-    "styles": ("thumbnails",),
+    "styles": ("thumbnails", "previews"),
     "methods": (),
     "networks": (),
     "ping": (),
@@ -40,6 +40,7 @@ class StylizeRequest:
         settings: how to paint.
         blend: a weight for each style; None for equal ones.
         preview_seconds: time between previews; 0 for none.
+        masks: path or bytes of a picture for each style, white where it goes; None for everywhere.
     """
 
     content: str | bytes | None
@@ -48,6 +49,7 @@ class StylizeRequest:
     settings: Settings
     blend: list[float] | None
     preview_seconds: float
+    masks: list[str | bytes] | None = None
 
 
 def read_request(line: bytes) -> dict[str, Any]:
@@ -94,6 +96,11 @@ def read_stylize(request: dict[str, Any]) -> StylizeRequest:
         raise UsageError(f"blend is a list of numbers. Received: {blend!r}")
     if not _fits(previews, float) or not previews >= 0:
         raise UsageError(f"preview_seconds is a number, 0 for no previews. Received: {previews!r}")
+    masks, given = request.get("masks"), request.get("settings") or {}
+    if isinstance(given, dict) and request.get("method") is not None:
+        given = given | {"method": request["method"]}
+    if masks is not None and not isinstance(masks, list):
+        raise UsageError(f"masks is a list of pictures, one for each style. Received: {masks!r}"[:200])
     sources = styles if isinstance(styles, list) else [styles]
     if content is None and not sources:
         raise UsageError("There is nothing to paint; give a content, a style, or both. Received: neither")
@@ -101,9 +108,10 @@ def read_stylize(request: dict[str, Any]) -> StylizeRequest:
         None if content is None else _source(content),
         [_source(style) for style in sources],
         Path(output),
-        _settings(request.get("settings") or {}),
+        _settings(given),
         blend,
         float(previews),
+        None if masks is None else [_source(mask) for mask in masks],
     )
 
 

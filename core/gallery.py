@@ -1,10 +1,11 @@
 """Makes the bundled gallery from the paintings, and the contact sheet that shows it.
 
     python -m impasto.core.gallery styles PAINTINGS models/gallery
+    python -m impasto.core.gallery previews models/gallery
     python -m impasto.core.gallery sheet PHOTOS docs/gallery.jpg
 
 `PAINTINGS` holds reproductions named as below; they are not part of the package, only the textures
-made from them are. Both commands pass over what is made already, so they can be stopped and resumed.
+made from them are. All commands pass over what is made already, so they can be stopped and resumed.
 """
 
 from __future__ import annotations
@@ -54,6 +55,29 @@ def make_styles(paintings: Path, output: Path, names: list[str]) -> None:
         print(f"{path}: {path.stat().st_size / 1024:.0f} kB", flush=True)
 
 
+def make_previews(gallery: Path, names: list[str], size: int) -> None:
+    """Paints scikit-image's cat (Chelsea, CC0) in each style, for menus.
+
+    Args:
+        gallery: folder of style files; previews go into its folder `previews`.
+        names: styles to paint; all if empty.
+        size: longest side, in pixels.
+    """
+    from skimage import data
+
+    from .stylize import stylize
+
+    photograph = data.chelsea()[:, 70:370]  # the head, square
+    settings = settings_for(size=size, network="vgg_mini")
+    (gallery / "previews").mkdir(exist_ok=True)
+    for name in names or sorted(path.stem for path in gallery.glob("*" + EXTENSION)):
+        path = gallery / "previews" / (name + EXTENSION)
+        if not path.exists():
+            painted = stylize(photograph, [gallery / (name + EXTENSION)], settings=settings)
+            save_picture(painted.picture, path, quality=80)
+            print(f"{path}: {path.stat().st_size / 1024:.0f} kB", flush=True)
+
+
 def make_sheet(photographs: Path, output: Path, parts: Path, size: int, names: list[str]) -> None:
     """Paints every photograph of a folder in every style, and lays all out on one sheet, a row a style.
 
@@ -86,16 +110,20 @@ def make_sheet(photographs: Path, output: Path, parts: Path, size: int, names: l
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description="Makes the bundled gallery and its contact sheet.")
-    parser.add_argument("what", choices=("styles", "sheet"))
-    parser.add_argument("source", type=Path, help="folder of paintings, or of photographs")
-    parser.add_argument("output", type=Path, help="folder of style files, or the sheet")
+    parser.add_argument("what", choices=("styles", "previews", "sheet"))
+    parser.add_argument("source", type=Path, help="folder of paintings, of style files, or of photographs")
+    parser.add_argument("output", type=Path, nargs="?", help="folder of style files, or the sheet")
     parser.add_argument(
         "--only", nargs="*", default=[], metavar="NAME", help="these styles only, and no sheet"
     )
     parser.add_argument("--parts", type=Path, default=Path("build/gallery"), help="keeps the pictures")
     parser.add_argument("--size", type=int, default=384, help="longest side of each picture, in pixels")
     given = parser.parse_args()
-    if given.what == "styles":
+    if given.what == "previews":
+        make_previews(given.source, given.only, given.size)
+    elif not given.output:
+        parser.error(f"{given.what} needs an output")
+    elif given.what == "styles":
         make_styles(given.source, given.output, given.only)
     else:
         make_sheet(given.source, given.output, given.parts, given.size, given.only)

@@ -38,7 +38,7 @@ def covariance_of(centred: Tensor) -> Tensor:
 
 
 @shared
-def inverse_root(matrix: Tensor) -> Tensor:
+def inverse_root(matrix: Tensor, shift: float | None = None) -> Tensor:
     """(X + sI)^-½ of a symmetric X without negative eigenvalues and of Frobenius norm at most 1.
 
     The coupled Newton-Schulz iteration, each step scaled by what is known of the spectrum (Chen & Chow
@@ -46,17 +46,18 @@ def inverse_root(matrix: Tensor) -> Tensor:
     halves the number of steps. The shift s (see `SHIFTS`) bounds the spectrum from below.
 
     Args:
-        matrix: Shape (n, n), float32 or float64.
+        matrix: Shape (..., n, n), float32 or float64.
+        shift: s; by default the least that resolves roots, see `SHIFTS`.
 
     Returns:
         A matrix of the same shape.
     """
-    shift = SHIFTS[dtype_of(matrix)]
+    shift = shift or SHIFTS[dtype_of(matrix)]
     low, steps = math.sqrt(shift), 0  # the roots of the eigenvalues lie between low and 1
     while low < 1 - 1e-7:
         _, low = _newton_schulz_scale(low)
         steps += 1
-    identity = ops.eye(ops.shape(matrix)[0], dtype=matrix.dtype)
+    identity = ops.eye(ops.shape(matrix)[-1], dtype=matrix.dtype)
 
     def step(_: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         root, inverse, low = state
@@ -64,7 +65,11 @@ def inverse_root(matrix: Tensor) -> Tensor:
         factor = 1.5 * scale * identity - 0.5 * scale**3 * ops.matmul(inverse, root)
         return ops.matmul(root, factor), ops.matmul(factor, inverse), low
 
-    start = (matrix + shift * identity, identity, ops.cast(math.sqrt(shift), matrix.dtype))
+    start = (
+        matrix + shift * identity,
+        identity + ops.zeros_like(matrix),
+        ops.cast(math.sqrt(shift), matrix.dtype),
+    )
     return ops.fori_loop(0, steps, step, start)[1]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from .errors import UsageError
 
 CHOICES = {
+    "method": ("optimise", "instant", "refine"),
     "pooling": ("max", "average", "l2"),
     "first_padding": ("zero", "replicate"),
     "content_loss": ("mean", "sum", "squares", "scaled", "normalised"),
@@ -30,12 +31,19 @@ CHOICES = {
 }
 
 
+# Steps of `refine`, all at the full size, as a share of a whole run's: about half its time at 512 pixels.
+REFINE_SHARE = 0.11
+
+
 @dataclass(frozen=True)
 class Settings:
     """How to paint. Sources: [c] crowsonkb/style-transfer-pytorch, [n] jcjohnson/neural-style, [m] MXNet.
 
     Attributes:
         recipe: the recipe that these settings began as; a label only.
+        method: `optimise`; `instant`, one pass of a network trained for all styles, which looks at `size`,
+            `strength`, `style_scale`, `colours` and `denoise` only; or `refine`: the optimiser goes on from
+            the instant picture, at the full size, wherever it would start from the content.
         size: longest side of the result in pixels; 0 keeps the content's own [n: 512].
         strength: 0 leaves the photograph nearly alone, 1 forgets it; 0.5 is the recipe's balance.
         steps: optimiser steps over all scales; for L-BFGS, function evaluations [n].
@@ -90,6 +98,7 @@ class Settings:
     """
 
     recipe: str = "quality"
+    method: str = "optimise"
     size: int = 512
     strength: float = 0.5
     steps: int = 150
@@ -162,6 +171,16 @@ class Settings:
         s = min(max(self.strength, 0.01), 0.99)
         return (s / (1 - s)) ** 2
 
+    def settled(self, *, content: bool, style: bool) -> Settings:
+        """These settings, with a refinement that has no instant picture to start from optimised instead.
+
+        Args:
+            content, style: whether there is a photograph, and a style.
+        """
+        if self.method == "refine" and not (content and style and self.init == "content"):
+            return replace(self, method="optimise")
+        return self
+
     def scales(self, longest: int, least: int = 1) -> tuple[int, ...]:
         """The longest sides to paint at, coarse to fine, ending with `longest`, in pixels.
 
@@ -170,7 +189,7 @@ class Settings:
             least: no scale is below this; a thin picture needs more than its strokes do.
         """
         first = max(self.first_scale, least)
-        if not self.first_scale or first >= longest:
+        if not self.first_scale or first >= longest or self.method != "optimise":
             return (longest,)
         count = round(math.log(longest / first, self.scale_ratio))
         if not count:  # so near that painting it twice would be idle
@@ -179,11 +198,14 @@ class Settings:
         return (*(round(first * ratio**i) for i in range(count)), longest)
 
     def steps_per_scale(self, scales: int) -> tuple[int, ...]:
-        """Splits `steps` over so many scales, at least one each."""
+        """Splits `steps` over so many scales, at least one each; refining takes `REFINE_SHARE` of them."""
+        if self.method == "instant":
+            return (1,)
+        steps = round(self.steps * REFINE_SHARE) if self.method == "refine" else self.steps
         shares = [self.step_decay**i for i in range(scales)]
-        counts = [max(1, round(self.steps * share / sum(shares))) for share in shares]
-        counts[0] = max(1, counts[0] + self.steps - sum(counts))
-        while sum(counts) > max(self.steps, scales):  # the first scale alone could not make up for it
+        counts = [max(1, round(steps * share / sum(shares))) for share in shares]
+        counts[0] = max(1, counts[0] + steps - sum(counts))
+        while sum(counts) > max(steps, scales):  # the first scale alone could not make up for it
             counts[counts.index(max(counts))] -= 1
         return tuple(counts)
 
@@ -235,6 +257,7 @@ RECIPES = {
     # neural-style's defaults, in its own units (features of 0–255 pictures; TV's unit in docs/recipes.md).
     "classic": Settings(
         recipe="classic",
+        method="optimise",
         steps=1000,
         first_scale=0,
         pooling="max",
@@ -263,6 +286,7 @@ RECIPES = {
     # MXNet's example: SGD on sums of squares, uniform noise, one style squashed to the content's shape.
     "mxnet": Settings(
         recipe="mxnet",
+        method="optimise",
         size=600,
         steps=1000,
         first_scale=0,

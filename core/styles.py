@@ -102,6 +102,12 @@ def _gallery() -> dict[str, Any]:
     }
 
 
+def load_preview(name: str) -> Picture | None:
+    """A photograph painted in a gallery style; None for any other style, or where the gallery has none."""
+    item = resources.files("impasto.models") / "gallery" / "previews" / f"{name}{EXTENSION}"
+    return load_picture(item.read_bytes()) if name in _gallery() and item.is_file() else None
+
+
 def load_style(source: Any) -> Style:
     """Loads a style.
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ from impasto.models.register import find_network
 from .adam import Adam
 from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
 from .backend import Tree, describe_device, free_memory, repeatable_arithmetic, to_numpy
-from .colours import keep_colours, match_colours
+from .colours import match_colours
 from .errors import Cancelled, UsageError
 from .failures import out_of_memory
+from .finishing import finished
 from .images import MIN_SIDE, Picture, load_picture, require_paintable, save_picture
 from .large_adam import LargeAdam
 from .objective import Objective
@@ -91,6 +92,7 @@ def stylize(
     blend: Sequence[float] | None = None,
     on_progress: Callable[[Step], None] | None = None,
     resume: dict[str, np.ndarray] | None = None,
+    masks: Sequence[Any] | None = None,
 ) -> Result:
     """Paints a photograph in the style of one or several paintings.
 
@@ -103,6 +105,7 @@ def stylize(
         on_progress: called after each step with a `Step`; raise `Cancelled` in it to stop with
             the picture so far.
         resume: the `state` of an interrupted run of the same content, styles and settings.
+        masks: for the method `instant`, a picture for each style, white where that style goes.
 
     Returns:
         The painted picture and how it came about.
@@ -123,6 +126,14 @@ def stylize(
         raise UsageError("There is nothing to paint: give a picture, a style, or both. Received: neither")
     if photograph is None and 0 < settings.size < MIN_SIDE:
         raise UsageError(f"A texture is {MIN_SIDE} pixels a side or more. Received: size {settings.size}")
+    if masks and settings.method != "instant":
+        raise UsageError(f"Masks need the method instant. Received: {len(masks)} masks, {settings.method}")
+    if settings.method == "instant":
+        from .instant_run import paint_instantly
+
+        tell = on_progress or (lambda _: None)
+        return paint_instantly(photograph, loaded, weights, settings, masks, tell)
+    settings = settings.settled(content=photograph is not None, style=bool(loaded))
     run = _Run(photograph, loaded, weights, settings)
     return run.paint(on_progress or (lambda _: None), resume)
 
@@ -240,6 +251,10 @@ class _Run:
         if init == "noise" or (init == "content" and self.content is None):
             return noise(self.settings, *size)
         if init == "content" and self.content is not None:
+            if self.settings.method == "refine":
+                from .instant_run import instant_pixels
+
+                return _resized(instant_pixels(self.content, self.styles, self.weights, self.settings), size)
             return _resized(self._primed(self.content.pixels), size)
         return _resized(load_picture(init).pixels, size)
 
@@ -341,18 +356,7 @@ class _Run:
         """The picture as it is shown and saved: at full size, denoised, with its colours and alpha."""
         size = (self.height, self.width)
         pixels = np.clip(image if image.shape[1:3] == size else resize(image, size), 0, 1)[0]
-        pixels = pixels.astype("float32", copy=False)
-        if self.settings.denoise:
-            from skimage.restoration import denoise_tv_chambolle
-
-            pixels = denoise_tv_chambolle(pixels, weight=self.settings.denoise, channel_axis=-1).astype(
-                "float32"
-            )
-        if self.content is None:
-            return Picture(pixels)
-        if self.settings.colours == "keep":
-            pixels = keep_colours(pixels, self.content.pixels)
-        return replace(self.content, pixels=pixels)
+        return finished(pixels.astype("float32", copy=False), self.content, self.settings)
 
     def _state(self, optimizer: Optimizer, index: int, spent: int) -> dict[str, np.ndarray]:
         place = np.array([index, spent, self.height, self.width, *self.scales, *self.budgets])

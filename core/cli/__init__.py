@@ -29,6 +29,7 @@ COMMANDS = (
     "models",
     "styles",
     "distill",
+    "train_instant",
     "engine",
     "bot",
     "neural_style",

@@ -39,6 +39,7 @@ class Job:
         settings: how to paint.
         began: when the command began, by `time.perf_counter`.
         blend: a weight for each style.
+        masks: a picture for each style, white where it goes.
         device: `cpu`, `gpu`, `gpu:1`, or None for the backend's own choice; or a function that
             returns one of them, which is called once Keras is there.
         save_every: steps between intermediate pictures; 0 for none.
@@ -57,6 +58,7 @@ class Job:
     settings: Settings
     began: float
     blend: Sequence[float] | None = None
+    masks: Sequence[str] | None = None
     device: str | Callable[[], str | None] | None = None
     save_every: int = 0
     intermediate: Callable[[int], Path] | None = None
@@ -103,7 +105,7 @@ def check_paths(job: Job) -> None:
     outputs = [job.output] + ([job.plot] if job.plot else [])
     for path in outputs:
         check_output(path)
-    inputs = [job.content, *job.styles, job.settings.init, job.settings.weights]
+    inputs = [job.content, *job.styles, *(job.masks or ()), job.settings.init, job.settings.weights]
     for path in outputs:
         for source in inputs:
             if source and path.exists() and os.path.exists(source) and os.path.samefile(path, source):
@@ -144,6 +146,7 @@ class _Painting:
                     self.styles,
                     settings=job.settings,
                     blend=job.blend,
+                    masks=job.masks,
                     on_progress=self._after_step,
                     resume=state,
                 )

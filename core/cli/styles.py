@@ -37,6 +37,9 @@ def add_parser(commands: Any) -> None:
     show.add_argument("style", metavar="STYLE", help="gallery name, style file or picture")
     show.add_argument("--json", action="store_true", help="as JSON")
     show.add_argument("-o", "--output", type=Path, metavar="FILE", help="write its picture as well")
+    show.add_argument(
+        "--preview", type=Path, metavar="FILE", help="write a photograph painted in it (gallery styles only)"
+    )
 
     make = actions.add_parser(
         "make",
@@ -88,12 +91,21 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     from ..images import check_output, save_picture
-    from ..styles import load_style
+    from ..styles import load_preview, load_style
 
     style = load_style(arguments.style)
     if arguments.output:
         check_output(arguments.output)
         save_picture(style.picture, arguments.output)
+    if arguments.preview:
+        check_output(arguments.preview)
+        preview = load_preview(arguments.style)
+        if preview is None:
+            raise UsageError(
+                "Only styles of the gallery have a preview (`impasto styles list`). "
+                f"Received: {arguments.style}"
+            )
+        save_picture(preview, arguments.preview)
     facts = style.describe() | {"swatch": style.is_swatch}
     if arguments.json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))

@@ -16,6 +16,8 @@ EPILOG = """\
 examples:
   impasto stylize photo.jpg starry_night -o out.png
   impasto stylize photo.jpg painting.jpg great_wave --blend 3,7 -o out.png
+  impasto stylize photo.jpg the_scream --method instant -o out.png
+  impasto stylize photo.jpg udnie great_wave --method instant --mask a.png --mask b.png -o out.png
   impasto stylize - starry_night -o texture.png        a texture, without a photograph
   impasto stylize photo.jpg --init noise -o kept.png   what the network keeps of a photograph
   impasto stylize *.jpg --style starry_night -o painted/     several photographs
@@ -55,6 +57,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--blend", type=numbers, metavar="3,7", help="a weight for each style; equal by default"
+    )
+    parser.add_argument(
+        "--mask",
+        action="append",
+        metavar="FILE",
+        help="with --method instant: white where a style goes; once for each style, in their order",
     )
     add_settings(parser)
     running = parser.add_argument_group("running")
@@ -125,7 +133,7 @@ def _run_several(arguments: argparse.Namespace, contents: list[str], settings: S
     from ..batch import plan
     from .several import paint_several
 
-    for name in ("save_every", "plot", "with_history"):
+    for name in ("save_every", "plot", "with_history", "mask"):
         if getattr(arguments, name):
             flag = {"with_history": "history"}.get(name, name).replace("_", "-")
             raise UsageError(f"--{flag} is for one photograph at a time. Received: {len(contents)} words")
@@ -159,6 +167,13 @@ def _run_one(arguments: argparse.Namespace, settings: Settings) -> int:
             "A style is missing; give a gallery name (`impasto styles list`), a style file or a picture, or "
             f"--init noise to see what the network keeps of the photograph. Received: {content} alone"
         )
+    if settings.method == "instant":
+        for option in ("resume", "save_every", "plot"):
+            if getattr(arguments, option):
+                raise UsageError(
+                    "The method instant has one step: there is nothing to resume, to save between or to "
+                    f"plot. Received: --{option.replace('_', '-')}"
+                )
     return paint(
         Job(
             content,
@@ -167,6 +182,8 @@ def _run_one(arguments: argparse.Namespace, settings: Settings) -> int:
             settings,
             arguments.began,
             blend=arguments.blend,
+            masks=arguments.mask,
+            resumable=settings.method != "instant",
             device=arguments.devices or arguments.device,
             save_every=arguments.save_every,
             resume=arguments.resume,

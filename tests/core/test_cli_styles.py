@@ -55,6 +55,15 @@ def test_show(gallery, impasto, pictures, capsys):
     assert (facts["name"], facts["width"], facts["swatch"]) == ("dots", 56, False)
 
 
+def test_previews(impasto, pictures, capsys):
+    assert impasto("styles", "show", "udnie", "--preview", "cat.png") == 0
+    assert load_picture(impasto.folder / "cat.png").width >= 200
+    capsys.readouterr()
+    assert impasto("styles", "show", pictures / "dots.png", "--preview", "none.png") == 2
+    assert "Only styles of the gallery" in capsys.readouterr().err
+    assert not (impasto.folder / "none.png").exists()
+
+
 def test_near_names(gallery, impasto, capsys):
     assert impasto("styles", "show", "sea_at_nigth") == 2
     assert "did you mean sea_at_night" in capsys.readouterr().err

@@ -175,11 +175,14 @@ def test_answers_while_it_paints(engine, request_for):
 
 
 def test_lists(engine):
-    engine.send(id="s", command="styles", thumbnails=32)
+    engine.send(id="s", command="styles", thumbnails=32, previews=40)
     for style in engine.answer("styles")["styles"]:
         assert style["title"] and load_picture(style["thumbnail"]).width <= 32
+        assert load_picture(style["preview"]).width == 40
     engine.send(command="methods")
-    assert {"name": "optimise", "styles": None} in engine.answer("methods")["methods"]
+    rows = engine.answer("methods")["methods"]
+    assert [row["name"] for row in rows] == ["optimise", "instant", "refine"]
+    assert all(row["styles"] is None for row in rows)
     engine.send(command="networks")
     networks = {row["name"]: row for row in engine.answer("networks")["networks"]}
     assert list(networks) == ["vgg19", "vgg16", "vgg_mini"]

@@ -8,11 +8,16 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from impasto.core.assemble import workbench
+from impasto.core.backend import to_tensor
+from impasto.core.colours import match_colours
 from impasto.core.features import Extractor
 from impasto.core.gallery import CATALOGUE, LICENCE
+from impasto.core.images import load_picture
 from impasto.core.recipes import settings_for
-from impasto.core.styles import gallery_names, load_style
+from impasto.core.styles import gallery_names, load_preview, load_style
 from impasto.core.stylize import stylize
+from impasto.models.instant import load_instant
 from impasto.models.register import find_network
 from impasto.models.weights import check_weights, identify, locate, read_weights
 
@@ -90,7 +95,8 @@ def test_the_card_names_data_teacher_licence_and_errors():
 
 def test_the_gallery_is_the_catalogue():
     assert gallery_names() == NAMES and len(NAMES) == 13
-    assert sorted(path.name for path in (FOLDER / "gallery").iterdir()) == [f"{name}.webp" for name in NAMES]
+    found = sorted(path.name for path in (FOLDER / "gallery").glob("*.*"))
+    assert found == [f"{name}.webp" for name in NAMES]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,3 +139,56 @@ def test_a_photograph_is_painted_with_nothing_but_what_is_bundled():
         assert result.history[-1][3] < 0.8 * result.history[0][3]
     night, scream = (result.picture.pixels.mean((0, 1)) for result in results)
     assert night[2] - night[0] > scream[2] - scream[0] + 0.1  # blue by night, red at sunset
+
+
+# ---------------------------------------------------------------- one pass
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    return np.ascontiguousarray(data.chelsea()[20:276, 100:356])
+
+
+def test_the_one_pass_network_is_there_and_small():
+    path = FOLDER / "instant.npz"
+    assert path.stat().st_size <= 6e6
+    with np.load(path) as file:
+        assert {file[name].dtype.name for name in file.files if "/" in name} == {"float16"}
+    load_instant()  # of this encoder
+    assert "steps" in (FOLDER / "instant.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["starry_night", "the_scream"])
+def test_one_pass_goes_most_of_the_way_to_the_style(name, photograph):
+    settings = settings_for(size=128, network="vgg_mini", method="instant")
+    bench = workbench(settings, content=True, style=True)
+    content, style = load_picture(photograph, size=128).pixels, load_style(name).at(128)
+    bench.objective.targets = bench.content_targets(content) | bench.style_targets([style], [1.0])
+    painted = stylize(photograph, [name], settings=settings).picture.pixels
+    moved = match_colours(content, style)
+    losses = [float(bench.objective(to_tensor(picture[None]))[0]) for picture in (content, moved, painted)]
+    assert losses[2] < 0.6 * losses[0] and losses[2] < 1.2 * losses[1]
+
+
+def test_one_pass_leaves_no_frame_and_no_checkerboard(photograph):
+    settings = settings_for(size=128, network="vgg_mini", method="instant")
+    grey = np.full((128, 128, 3), 0.5, "float32") + photograph[:128, :128] / np.float32(2550)
+    for content in (grey, load_picture(photograph, size=128).pixels):
+        painted = stylize(np.clip(content, 0, 1), ["udnie"], settings=settings).picture.pixels.mean(axis=2)
+        inner, border = painted[8:-8, 8:-8], [painted[:2], painted[-2:], painted[:, :2].T, painted[:, -2:].T]
+        assert all(abs(edge.mean() - inner.mean()) < 2.5 * inner.std() for edge in border)
+        # A checkerboard would be a peak at the highest frequency along both axes.
+        power = np.abs(np.fft.fft2(painted - painted.mean())) ** 2
+        around = np.concatenate([power[64 - 12 : 64 - 4, 64 - 12 : 64 - 4].ravel()])
+        assert power[64, 64] < 40 * around.mean()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_style_has_a_preview(name):
+    preview = load_preview(name)
+    assert 200 <= preview.width <= 400
+    assert (FOLDER / "gallery" / "previews" / f"{name}.webp").stat().st_size < 40_000
+
+
+def test_only_gallery_styles_have_one():
+    assert load_preview("nonsense") is None and load_preview("../../vgg_mini") is None

@@ -1,0 +1,117 @@
+"""`impasto train-instant`: trains the decoder that paints any style in one pass."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..hushed import hushed
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to `impasto`'s."""
+    parser = commands.add_parser(
+        "train-instant",
+        help="train the network that paints any style in one pass",
+        description="Trains the decoder of --method instant, with the bundled network as encoder and as "
+        "judge. Started again with the same output folder it goes on where the last checkpoint left it.",
+    )
+    parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="FOLDER", help="photographs")
+    parser.add_argument(
+        "--paintings", type=Path, nargs="+", required=True, metavar="FOLDER", help="paintings and textures"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="checkpoint, log, plot, sample, weights",
+    )
+    parser.add_argument(
+        "--encoder",
+        type=Path,
+        metavar="FILE",
+        help="another weight file of vgg_mini; a run may go on with another encoder than it began with",
+    )
+    for name, kind, text in (
+        ("steps", int, "optimiser steps in all"),
+        ("batch", int, "pairs of a photograph and a style a step"),
+        ("side", int, "side of a crop in pixels, a multiple of 16"),
+        ("learning_rate", float, "at its highest"),
+        ("decay", float, "last share of the steps, over which the learning rate falls to nothing"),
+        ("held_out", int, "photographs kept for the held-out losses"),
+        ("seed", int, "draws weights, crops and held-out photographs"),
+        ("checkpoint_minutes", float, "time between checkpoints"),
+        ("evaluate_every", int, "steps between held-out losses"),
+        ("sample_every", int, "steps between sample sheets"),
+        ("precision", str, "mixed_bfloat16 or float32"),
+    ):
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, help=text)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns the exit status."""
+    from ..crops import Folder
+    from ..distill import check_same_run
+    from ..instant_training import InstantSettings
+
+    given = {n: getattr(arguments, n) for n in InstantSettings.__dataclass_fields__ if hasattr(arguments, n)}
+    settings = InstantSettings(**{name: value for name, value in given.items() if value is not None})
+    photographs, held_out = Folder.read(*arguments.photos).split(settings.held_out, settings.seed)
+    if not photographs.pictures:
+        raise UsageError(f"More photographs than --held-out are needed. Received: {len(held_out.pictures)}")
+    paintings = Folder.read(*arguments.paintings)
+    for path in [*photographs.unreadable, *paintings.unreadable]:
+        print(f"passed over, not a readable picture: {path}", file=sys.stderr)
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"Expected a folder to write into ({error.strerror}). Received: {arguments.output}"
+        ) from None
+    check_same_run(arguments.output, settings)
+    return _train(arguments, settings, photographs, held_out, paintings)
+
+
+def _train(
+    arguments: argparse.Namespace, settings: Any, photographs: Any, held_out: Any, paintings: Any
+) -> int:
+    with hushed():
+        import keras
+    import numpy as np
+    from tqdm import tqdm
+
+    from impasto.models.instant import LEVELS, build_instant
+    from impasto.models.weights import choose
+
+    from ..features import Extractor
+    from ..instant_trainer import PARTS, STYLE_LAYERS, InstantTrainer
+    from ..instant_training import export, plot_log, train_instant
+    from ..style_crops import StyleSource
+
+    keras.utils.set_random_seed(settings.seed)
+    keras.mixed_precision.set_global_policy(settings.precision)
+    encoder = choose("vgg_mini", arguments.encoder).path
+    layers = tuple(dict.fromkeys((*LEVELS, *STYLE_LAYERS)))
+    extractor = Extractor("vgg_mini", layers, first_padding="replicate", weights=encoder)
+    trainer = InstantTrainer(extractor, build_instant())
+    bar = tqdm(total=settings.steps, unit="step", disable=None, smoothing=0.05)
+
+    def show(done: int, loss: float, parts: np.ndarray | None) -> None:
+        bar.update(done - bar.n)
+        if parts is not None:
+            plot_log(arguments.output / "log.csv", arguments.output / "log.png")
+            told = " ".join(f"{name} {part:.4f}" for name, part in zip(PARTS, parts, strict=True))
+            print(f"step {done}: held-out {sum(parts):.4f} ({told})", flush=True)
+
+    source = StyleSource(photographs, paintings)
+    train_instant(trainer, source, held_out, paintings, arguments.output, settings, show)
+    bar.close()
+    export(trainer, encoder, arguments.output / "instant.npz")
+    print(arguments.output / "instant.npz")
+    return 0

@@ -1,0 +1,166 @@
+"""What `stylize` does for `--method instant`, and where `--method refine` gets its first picture from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .backend import describe_device
+from .colours import match_colours
+from .errors import Cancelled, PictureError, UsageError
+from .finishing import finished
+from .images import Picture
+from .instant import instant_painter
+from .recipes import Settings
+from .styles import Style
+
+ENCODER = "vgg_mini"
+
+
+def _checked(settings: Settings, content: Picture | None, styles: Sequence[Style]) -> Picture:
+    """Refuses what one pass cannot do; returns the content."""
+    if content is None or not styles:
+        raise UsageError(
+            "One pass paints a photograph in a style; give both, or choose --method optimise. Received: "
+            f"{'no photograph' if content is None else 'no style'}"
+        )
+    if settings.network not in ("auto", ENCODER) or settings.weights:
+        raise UsageError(
+            f"One pass is painted with the bundled {ENCODER}, which its decoder was trained on; choose "
+            f"--method optimise or refine for another. Received: {settings.weights or settings.network}"
+        )
+    return content
+
+
+def paint_instantly(
+    content: Picture | None,
+    styles: Sequence[Style],
+    weights: Sequence[float],
+    settings: Settings,
+    masks: Sequence[Any] | None,
+    on_progress: Callable[[Any], None],
+) -> Any:
+    """Paints in one pass.
+
+    Args:
+        content: the photograph at the size to be painted.
+        styles: one or several.
+        weights: their blend, summing to 1.
+        settings: of which `strength`, `style_scale`, `colours` and `denoise` are looked at.
+        masks: a picture for each style, white where it goes; None for everywhere.
+        on_progress: called with a `Step` after each tile; may raise `Cancelled`.
+
+    Returns:
+        A `Result` whose history is one line without a loss.
+
+    Raises:
+        UsageError: there is no photograph or no style, another network is asked for, or another number
+            of masks is given than of styles.
+        PictureError: a mask cannot be read, or has another shape than the photograph.
+    """
+    from .progress import Clock
+    from .stylize import Result, Step
+
+    photograph = _checked(settings, content, styles)
+    regions = load_masks(masks, photograph, len(styles)) if masks else None
+    longest = max(photograph.height, photograph.width)
+    so_far, clock = photograph.pixels, Clock([1])
+
+    def on_tile(done: int, tiles: int, picture: np.ndarray) -> None:
+        nonlocal so_far
+        so_far = picture
+        clock.plan = [1] * tiles
+        clock.tick(done)
+        on_progress(
+            Step(
+                step=done,
+                steps=tiles,
+                scale=longest,
+                scales=(longest,),
+                loss=math.nan,
+                parts={},
+                seconds=clock.seconds,
+                step_seconds=clock.step_seconds,
+                seconds_left=clock.seconds_left(done),
+                device=describe_device(),
+                picture=lambda: finished(picture, photograph, settings).pixels,
+                painted=lambda: finished(picture, photograph, settings),
+                state=dict,
+            )
+        )
+
+    interrupted = False
+    try:
+        so_far = instant_pixels(photograph, styles, weights, settings, regions, on_tile)
+    except (Cancelled, KeyboardInterrupt):
+        interrupted = True
+    notices = dict.fromkeys([*photograph.notices, *(n for style in styles for n in style.picture.notices)])
+    return Result(
+        finished(so_far, photograph, settings),
+        [(1, longest, clock.seconds, math.nan)],
+        ENCODER,
+        settings,
+        interrupted=interrupted,
+        notices=tuple(notices),
+    )
+
+
+def instant_pixels(
+    content: Picture,
+    styles: Sequence[Style],
+    weights: Sequence[float],
+    settings: Settings,
+    masks: Sequence[np.ndarray] | None = None,
+    on_tile: Callable[[int, int, np.ndarray], None] = lambda done, tiles, picture: None,
+) -> np.ndarray:
+    """The painted pixels, (height, width, 3), before any finishing; arguments as `paint_instantly`."""
+    side = max(content.height, content.width) * settings.style_scale
+    pictures = []
+    for style in styles:
+        pixels = style.picture.pixels
+        if settings.colours == "match":
+            pixels = match_colours(pixels, content.pixels)
+        pictures.append(style.at(side, pixels))
+    return instant_painter().paint(
+        content.pixels, pictures, blend=weights, strength=settings.strength, masks=masks, on_tile=on_tile
+    )
+
+
+def load_masks(sources: Sequence[Any], content: Picture, styles: int) -> list[np.ndarray]:
+    """Reads a mask for each style and brings it to the photograph's size.
+
+    Args:
+        sources: pictures in any form that `load_picture` takes: white where the style goes.
+        content: the photograph.
+        styles: how many there are.
+
+    Returns:
+        (height, width) float32 of 0-1 each.
+
+    Raises:
+        UsageError: another number of masks.
+        PictureError: one cannot be read, or has another shape than the photograph.
+    """
+    from .colours import LUMA
+    from .images import load_picture
+    from .resizing import lanczos
+
+    if len(sources) != styles:
+        raise UsageError(f"Give one mask for each style ({styles}). Received: {len(sources)} masks")
+    masks = []
+    for source in sources:
+        mask = load_picture(source)
+        grey = mask.pixels @ LUMA
+        if mask.alpha is not None:
+            grey = grey * mask.alpha
+        size = (content.height, content.width)
+        if abs(mask.width * content.height / (mask.height * content.width) - 1) > 0.05:
+            raise PictureError(
+                f"A mask has the photograph's shape, about {content.width}×{content.height} at any size. "
+                f"Received: {mask.width}×{mask.height}"
+            )
+        masks.append(np.clip(lanczos(grey.astype("float32"), size), 0, 1))
+    return masks

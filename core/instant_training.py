@@ -1,0 +1,230 @@
+"""Trains the decoder of `--method instant` on any style.
+
+    impasto train-instant --photos PHOTOS --paintings PAINTINGS -o RUN
+
+Seeded, checkpointed, and resumed to the bit as `distill.py`, whose parts it uses. The folder gets
+`checkpoint.npz`, `log.csv`, `log.png`, `sample.jpg` and at the end `instant.npz`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .crops import Folder
+from .distill import Checkpoint, learning_rate
+from .errors import ImpastoError, UsageError
+from .style_crops import StyleSource
+
+if TYPE_CHECKING:
+    from .instant_trainer import InstantTrainer
+
+LOOK = 16  # held-out pairs at each look
+FIRST_LOOK = 1 << 40  # number of their first step: far from those of the training
+
+
+@dataclass(frozen=True)
+class InstantSettings:
+    """How to train.
+
+    Attributes:
+        steps: optimiser steps in all.
+        batch: pairs of a photograph and a style a step.
+        side: a crop's side in pixels, a multiple of 16.
+        learning_rate: of Muon at its highest; rise and fall as in `DistillSettings`.
+        warmup, decay: see there.
+        held_out: photographs that are never trained on; the same as the distillation's for the same seed.
+        precision: `mixed_bfloat16` or `float32`.
+        seed: draws weights, crops and the held-out photographs.
+        checkpoint_minutes: time between checkpoints.
+        evaluate_every: steps between looks at the held-out photographs.
+        sample_every: steps between sample sheets.
+    """
+
+    steps: int = 20_000
+    batch: int = 4
+    side: int = 128
+    learning_rate: float = 4e-3
+    warmup: int = 50
+    decay: float = 0.6
+    held_out: int = 128
+    precision: str = "mixed_bfloat16"
+    seed: int = 0
+    checkpoint_minutes: float = 3.0
+    evaluate_every: int = 100
+    sample_every: int = 500
+
+    def __post_init__(self):
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if not least <= value <= most:  # also refuses NaN
+                raise UsageError(f"{name} lies between {least:.10g} and {most:.10g}. Received: {value}")
+        if self.side % 16:
+            raise UsageError(f"A crop's side is a multiple of 16. Received: {self.side}")
+        if self.precision not in ("mixed_bfloat16", "float32"):
+            raise UsageError(f"precision is mixed_bfloat16 or float32. Received: {self.precision}")
+
+
+_RANGES = (
+    ("steps", 1, 100_000_000),
+    ("batch", 1, 10_000),
+    ("side", 32, 4096),
+    ("learning_rate", 1e-9, 10),
+    ("decay", 0, 1),
+    ("held_out", 1, 1_000_000),
+    ("seed", 0, 2**32 - 1),
+    ("checkpoint_minutes", 0, 100_000),
+    ("evaluate_every", 1, 100_000_000),
+    ("sample_every", 1, 100_000_000),
+)
+
+
+def train_instant(
+    trainer: InstantTrainer,
+    source: StyleSource,
+    held_out: Folder,
+    paintings: Folder,
+    output: Path,
+    settings: InstantSettings,
+    on_progress: Callable[[int, float, np.ndarray | None], None] = lambda *_: None,
+) -> np.ndarray:
+    """Trains, or goes on training from the checkpoint in the output folder.
+
+    Args:
+        trainer: what to train.
+        source: of photographs and styles.
+        held_out: photographs for the looks, each painted after one of the paintings.
+        paintings: for the looks.
+        output: folder for the files.
+        settings: how to train.
+        on_progress: called after every step with (steps done, training loss, held-out parts or None).
+
+    Returns:
+        The held-out parts at the end, as `PARTS`.
+    """
+    from .instant_sample import write_sample
+    from .instant_trainer import PARTS
+    from .muon import ConvolutionMuon
+
+    test = held_out_pairs(held_out, paintings, settings)
+    trainer([array[: settings.batch] for array in test])  # builds it
+    rate = settings.learning_rate
+    muon = ConvolutionMuon(rate, weight_decay=1e-2, adam_weight_decay=None, name="convolution_muon")
+    trainer.compile(muon, loss=lambda _, parts: parts, jit_compile=False, auto_scale_loss=False)
+    trainer.optimizer.build(trainer.trainable_variables)
+    checkpoint = Checkpoint(output / "checkpoint.npz", trainer)
+    start = checkpoint.load()
+    log = _Log(output / "log.csv", ("step", "seconds", "training", "held_out", *PARTS), start)
+    if not start:  # where the decoder changes nothing yet
+        first = look(trainer, test, settings.batch)
+        log.write([0, 0, *np.round([sum(first), sum(first), *first], 5)])
+    nothing = np.zeros((settings.batch, len(PARTS)), "float32")
+    saved = began = time.monotonic()
+    losses: list[float] = []
+    for step in range(start, settings.steps):
+        trainer.optimizer.learning_rate = learning_rate(settings, step)  # type: ignore[arg-type]
+        pair = source.batch(settings.batch, settings.side, settings.seed, step)
+        # Keras reports the mean over parts; the loss is their sum.
+        loss, done, parts = float(trainer.train_on_batch(pair, nothing)) * len(PARTS), step + 1, None
+        losses.append(loss)
+        last = done == settings.steps
+        if done % settings.evaluate_every == 0 or last:
+            parts = look(trainer, test, settings.batch)
+        if not (math.isfinite(loss) and np.isfinite(0 if parts is None else parts).all()):
+            raise ImpastoError(
+                "The training diverged; the last checkpoint is kept. Choose a lower --learning-rate and "
+                f"another output folder. Received: a loss of {loss:g} at step {done}"
+            )
+        if parts is not None:
+            log.write(
+                [done, f"{time.monotonic() - began:.0f}", *np.round([np.mean(losses), sum(parts), *parts], 5)]
+            )
+            losses = []
+        if last or time.monotonic() - saved > 60 * settings.checkpoint_minutes:
+            checkpoint.save(done)
+            saved = time.monotonic()
+        if done % settings.sample_every == 0 or last:
+            write_sample(trainer, test, settings.batch, output / "sample.jpg")
+        on_progress(done, loss, parts)
+    return look(trainer, test, settings.batch)
+
+
+def held_out_pairs(
+    held_out: Folder, paintings: Folder, settings: InstantSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs that every look takes: plain crops of held-out photographs and of paintings."""
+    from .crops import crop_batch
+
+    count = max(LOOK // settings.batch, 1) * settings.batch
+    return (
+        crop_batch([(held_out, 1.0)], count, settings.side, settings.seed, FIRST_LOOK),
+        crop_batch([(paintings, 1.0)], count, settings.side, settings.seed, FIRST_LOOK + 1),
+    )
+
+
+def look(trainer: InstantTrainer, pairs: tuple[np.ndarray, np.ndarray], batch: int) -> np.ndarray:
+    """The mean parts of the loss over pairs."""
+    starts = range(0, len(pairs[0]), batch)
+    parts = [trainer.predict_on_batch([array[i : i + batch] for array in pairs]) for i in starts]
+    return np.concatenate(parts).mean(axis=0)
+
+
+class _Log:
+    """`log.csv`: a line at each look; lines past the step resumed from are dropped."""
+
+    def __init__(self, path: Path, header: tuple[str, ...], start: int):
+        self.path = path
+        rows = list(csv.reader(path.open()))[1:] if path.exists() else []
+        kept = [row for row in rows if len(row) == len(header) and int(row[0]) <= start]
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([header, *kept])
+
+    def write(self, row: list) -> None:
+        with self.path.open("a", newline="") as file:
+            csv.writer(file).writerow(row)
+
+
+def plot_log(path: Path, image: Path) -> None:
+    """Draws the losses of `log.csv` against the steps."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    from .distill import read_log
+
+    header, values = read_log(path)
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    for column in range(2, len(header)):
+        axes.plot(values[:, 0], values[:, column], label=header[column].replace("_", " "))
+    axes.set(xlabel="steps", ylabel="loss of the quality recipe", title="Any style in one pass", yscale="log")
+    axes.grid(which="both", alpha=0.3)
+    axes.legend(fontsize="small")
+    figure.savefig(image, dpi=110)
+    pyplot.close(figure)
+
+
+def export(trainer: InstantTrainer, encoder: Path, path: Path) -> None:
+    """Writes the decoder in half precision, with the hash of the encoder that it was trained with.
+
+    Args:
+        trainer: holds the decoder.
+        encoder: the encoder's weight file.
+        path: where to.
+    """
+    from impasto.models.instant import ENCODER_HASH, named_weights
+
+    from .distiller import write_half_precision
+
+    arrays = {name: np.asarray(variable) for name, variable in named_weights(trainer.decoder).items()}
+    write_half_precision(
+        arrays, path, {ENCODER_HASH: np.array(hashlib.sha256(encoder.read_bytes()).hexdigest())}
+    )

@@ -1,0 +1,234 @@
+"""One pass: a decoder of random weights on a network of random weights, and the bundled ones."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import keras
+import numpy as np
+import pytest
+
+from impasto.core import instant_run
+from impasto.core.errors import Cancelled, PictureError, UsageError, WeightsError
+from impasto.core.features import Extractor
+from impasto.core.images import Picture
+from impasto.core.instant import HALO, InstantPainter
+from impasto.core.recipes import Settings
+from impasto.core.stylize import stylize
+from impasto.models.instant import LEVELS, build_instant, load_instant, named_weights
+
+
+@pytest.fixture(scope="module")
+def painter(mini_weights):
+    """A painter that changes every pixel: its last kernel is random too."""
+    keras.utils.set_random_seed(3)
+    decoder = build_instant()
+    last = decoder.get_layer("change")
+    last.set_weights([np.random.default_rng(0).normal(0, 0.05, last.kernel.shape), last.bias])
+    return InstantPainter(
+        Extractor("vgg_mini", LEVELS, first_padding="replicate", weights=mini_weights), decoder
+    )
+
+
+@pytest.fixture
+def random_painter(painter, monkeypatch):
+    monkeypatch.setattr(instant_run, "instant_painter", lambda: painter)
+
+
+@pytest.fixture(scope="module")
+def photo(blobs):
+    return blobs(56, 72, seed=1)
+
+
+@pytest.fixture(scope="module")
+def painting(blobs):
+    return blobs(64, 48, seed=2, cells=20)
+
+
+@pytest.fixture(scope="module")
+def other(blobs):
+    return np.clip(blobs(48, 64, seed=3, cells=9) ** 3, 0, 1)
+
+
+INSTANT = Settings(method="instant", size=0)
+
+
+# ---------------------------------------------------------------- the painter
+
+
+def test_tiles_leave_no_seam(painter, blobs, painting):
+    photo = blobs(37, 290, seed=4, cells=12)  # of odd size, and larger than what a pixel sees
+    whole = painter.paint(photo, [painting])
+    tiled = replace(painter, tile=96).paint(photo, [painting])
+    assert whole.shape == photo.shape
+    np.testing.assert_allclose(tiled, whole, atol=1e-3)  # a quarter of an 8-bit step
+
+
+def test_a_pixel_sees_as_far_as_the_halo_and_no_further(painter):
+    flat = np.full((16, 8 * 80, 3), 0.5, "float32")
+    spotted = flat.copy()
+    middle = 8 * 40 + 3
+    spotted[:, middle] = 0
+    statistics = painter.statistics(np.random.default_rng(0).uniform(0, 1, (32, 32, 3)).astype("float32"))
+    maps = [
+        [(np.eye(len(level.mean), dtype="float32"), np.zeros(len(level.mean), "float32"))]
+        for level in statistics
+    ]
+    images = [np.asarray(painter._draw(painter._see(x[None]), maps, []))[0] for x in (flat, spotted)]
+    changed = np.nonzero(np.abs(images[1] - images[0]).max(axis=(0, 2)) > 0)[0]
+    reach = max(middle - changed.min(), changed.max() - middle)
+    assert HALO // 2 < reach <= HALO
+
+
+def test_the_statistics_of_tiles_are_those_of_the_whole(painter, blobs):
+    picture = blobs(200, 240, seed=5)
+    for one, two in zip(
+        painter.statistics(picture), replace(painter, tile=96).statistics(picture), strict=True
+    ):
+        np.testing.assert_allclose(two.mean, one.mean, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(two.covariance, one.covariance, atol=1e-4 * np.abs(one.covariance).max())
+
+
+def test_a_decoder_that_changes_nothing_shows_the_moved_colours(painter, photo, painting):
+    still = replace(painter, decoder=build_instant())  # its last kernel is zero
+    kept = still.paint(photo, [painting], strength=0)
+    np.testing.assert_allclose(kept, photo, atol=1e-4)
+    painted = still.paint(photo, [painting])
+    means = [a.reshape(-1, 3).mean(axis=0) for a in (painted, painting)]
+    np.testing.assert_allclose(*means, atol=0.02)  # but for what was cut off at 0 and 1
+
+
+def test_the_more_strength_the_further_from_the_photograph(painter, photo, painting):
+    pictures = [painter.paint(photo, [painting], strength=s) for s in (0, 0.25, 0.5, 0.75, 1)]
+    assert all(np.abs(a - b).mean() > 1e-3 for a, b in pairwise(pictures))
+    colours = replace(painter, decoder=build_instant())
+    distances = [
+        np.abs(colours.paint(photo, [painting], strength=s) - photo).mean() for s in (0, 0.1, 0.25, 0.5)
+    ]
+    assert distances == sorted(distances)
+
+
+def test_a_blend_of_one_style_alone_is_that_style(painter, photo, painting, other):
+    alone = painter.paint(photo, [painting])
+    np.testing.assert_allclose(painter.paint(photo, [painting, other], blend=[1, 0]), alone, atol=1e-4)
+    between = painter.paint(photo, [painting, other])
+    assert np.abs(between - alone).mean() > 1e-3
+
+
+def test_each_style_stays_in_its_region(painter, blobs, painting, other):
+    photo = blobs(64, 320, seed=6, cells=14)
+    left = np.zeros((64, 320), "float32")
+    left[:, :160] = 1
+    both = painter.paint(photo, [painting, other], masks=[left, 1 - left])
+    changed = painter.paint(photo, [painting, painting], masks=[left, 1 - left])
+    np.testing.assert_allclose(both[:, : 160 - HALO], changed[:, : 160 - HALO], atol=1e-4)
+    assert np.abs(both[:, 160 + HALO :] - changed[:, 160 + HALO :]).mean() > 1e-3
+    # Where no mask lies the decoder is given the photograph's own features.
+    partly = painter.paint(photo, [painting], masks=[left])
+    plain = painter.paint(photo, [painting], strength=0)
+    np.testing.assert_allclose(partly[:, 160 + HALO :], plain[:, 160 + HALO :], atol=1e-4)
+
+
+# ---------------------------------------------------------------- through stylize
+
+
+def test_one_pass_is_one_step(random_painter, photo, painting):
+    told = []
+    alpha = np.linspace(0, 1, 72, dtype="float32")[None].repeat(56, axis=0)
+    result = stylize(Picture(photo, alpha, bits=16), [painting], settings=INSTANT, on_progress=told.append)
+    assert (result.network, len(result.history), result.interrupted) == ("vgg_mini", 1, False)
+    assert (result.picture.bits, result.picture.pixels.shape) == (16, photo.shape)
+    np.testing.assert_array_equal(result.picture.alpha, alpha)
+    assert [(step.step, step.steps) for step in told] == [(1, 1)]
+    np.testing.assert_array_equal(told[0].painted().pixels, result.picture.pixels)
+    again = stylize(Picture(photo, alpha, bits=16), [painting], settings=INSTANT)
+    np.testing.assert_array_equal(again.picture.pixels, result.picture.pixels)
+
+
+def test_colours_are_kept_or_matched(random_painter, photo, painting):
+    from impasto.core.colours import keep_colours, match_colours
+
+    plain = stylize(photo, [painting], settings=INSTANT).picture.pixels
+    kept = stylize(photo, [painting], settings=replace(INSTANT, colours="keep")).picture.pixels
+    np.testing.assert_allclose(kept, keep_colours(plain, photo), atol=1e-6)
+    matched = stylize(photo, [painting], settings=replace(INSTANT, colours="match")).picture.pixels
+    expected = stylize(photo, [match_colours(painting, photo)], settings=INSTANT).picture.pixels
+    np.testing.assert_allclose(matched, expected, atol=1e-5)
+
+
+def test_a_large_picture_can_be_stopped_between_tiles(random_painter, painter, photo, painting, monkeypatch):
+    monkeypatch.setattr(instant_run, "instant_painter", lambda: replace(painter, tile=40))
+
+    def stop(step):
+        if step.step == 2:
+            raise Cancelled("enough")
+
+    result = stylize(photo, [painting], settings=INSTANT, on_progress=stop)
+    assert result.interrupted and result.picture.pixels.shape == photo.shape
+    whole = stylize(photo, [painting], settings=INSTANT).picture.pixels
+    np.testing.assert_allclose(result.picture.pixels[:32, :72], whole[:32, :72], atol=1e-6)
+    np.testing.assert_allclose(result.picture.pixels[32:], photo[32:], atol=1e-6)
+
+
+def test_masks_are_read_and_fitted(random_painter, photo, painting, other):
+    half = np.zeros((28, 36), "uint8")
+    half[:, :18] = 255
+    result = stylize(photo, [painting, other], settings=INSTANT, masks=[half, 255 - half])
+    assert np.isfinite(result.picture.pixels).all()
+    with pytest.raises(UsageError, match=r"one mask for each style \(2\).*Received: 1 masks"):
+        stylize(photo, [painting, other], settings=INSTANT, masks=[half])
+    with pytest.raises(PictureError, match="the photograph's shape"):
+        stylize(photo, [painting], settings=INSTANT, masks=[half.T])
+    with pytest.raises(UsageError, match="Masks need the method instant"):
+        stylize(photo, [painting], settings=replace(INSTANT, method="optimise"), masks=[half])
+
+
+def test_what_one_pass_cannot_do_is_refused(photo, painting):
+    for content, styles, settings, said in (
+        (None, [painting], INSTANT, "no photograph"),
+        (photo, [], INSTANT, "no style"),
+        (photo, [painting], replace(INSTANT, network="vgg19"), "Received: vgg19"),
+        (photo, [painting], replace(INSTANT, weights="mine.npz"), "Received: mine.npz"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            stylize(content, styles, settings=settings)
+
+
+def test_refining_starts_from_the_instant_picture(random_painter, small, photo, painting):
+    settings = small(method="refine", size=64, steps=40, first_scale=16)
+    instant = stylize(photo, [painting], settings=replace(settings, method="instant", weights=None))
+    told = []
+    result = stylize(photo, [painting], settings=settings, on_progress=told.append)
+    assert result.network == "vgg_mini" and len(result.history) == 4  # of forty
+    assert {step.scale for step in told} == {64}
+    still = stylize(photo, [painting], settings=replace(settings, learning_rate=1e-12)).picture.pixels
+    np.testing.assert_allclose(still, instant.picture.pixels, atol=1e-3)
+    # Where there is nothing to start from it is plain optimising.
+    for content, changes in ((None, {}), (photo, {"init": "noise"})):
+        ways = [
+            stylize(
+                content, [painting], settings=replace(settings, method=m, first_scale=0, steps=5, **changes)
+            )
+            for m in ("refine", "optimise")
+        ]
+        np.testing.assert_array_equal(*(way.picture.pixels for way in ways))
+
+
+# ---------------------------------------------------------------- the weights
+
+
+def test_damaged_or_foreign_weights_are_one_clear_line(tmp_path):
+    model = build_instant()
+    arrays = {name: np.asarray(variable) for name, variable in named_weights(model).items()}
+    path = tmp_path / "instant.npz"
+    for change, said in (
+        (dict, r"damaged.*Received"),
+        (lambda a: a | {"encoder_sha256": np.array("other")}, "another encoder"),
+        (lambda a: {"encoder_sha256": np.array("other")}, "damaged"),
+    ):
+        np.savez(path, **change(arrays))
+        with pytest.raises(WeightsError, match=said) as caught:
+            load_instant(path)
+        assert "\n" not in str(caught.value)
+    path.write_bytes(b"hello")
+    with pytest.raises(WeightsError, match="damaged"):
+        load_instant(path)
