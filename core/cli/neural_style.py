@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from impasto.models.register import VGG19
+
 from ..errors import UsageError
 from ..recipes import RECIPES, Settings, settings_for
 from .common import names, numbers, tell
@@ -71,14 +73,16 @@ def add_parser(commands: Any) -> None:
     option("output_image", OUTPUT)
     option("style_scale", CLASSIC.style_scale, "of the paintings' size to the output's", type=float)
     option("original_colors", 0, "1 keeps the photograph's colours", type=int)
-    option("pooling", CLASSIC.pooling, "max or avg", metavar="KIND")
+    option("pooling", f"VGG's {VGG19.pooling}; the bundled network's average", "max or avg", metavar="KIND")
     option("proto_file", "none", "no meaning here")
     option("model_file", "VGG-19's where it is, or the bundled network's", "a weight file, .h5 or .npz")
     option("backend", "none", "no meaning here")
     option("cudnn_autotune", "off", "no meaning here", nargs=0, action=_Switch, metavar=None)
     option("seed", -1, "of the noise to start from; -1 is another one each time", type=int)
-    option("content_layers", CLASSIC.content_layers, type=names)
-    option("style_layers", CLASSIC.style_layers, type=names)
+    option("content_layers", VGG19.content_layers, type=names)
+    option(
+        "style_layers", f"{','.join(VGG19.style_layers)}; the bundled network's ends of blocks", type=names
+    )
     parser.set_defaults(run=run)
 
 

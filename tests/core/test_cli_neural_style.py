@@ -33,10 +33,9 @@ def test_its_defaults_are_the_recipe():
     own = settings()
     assert own == replace(CLASSIC, seed=own.seed)
     assert settings().seed != own.seed  # -1: another noise each time
-    table = (5, 100, 1e-3, 1000, 512, "lbfgs", "noise", 100, 1, "max", ("relu4_2",))
-    names = "content_weight style_weight tv_weight steps size optimizer init history style_scale pooling"
-    assert tuple(getattr(own, name) for name in [*names.split(), "content_layers"]) == table
-    assert own.style_layers == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    table = (5, 100, 1e-3, 1000, 512, "lbfgs", "noise", 100, 1)
+    names = "content_weight style_weight tv_weight steps size optimizer init history style_scale"
+    assert tuple(getattr(own, name) for name in names.split()) == table
     assert own.learning_rate * 255 == pytest.approx(10)
     assert own.normalize_gradients is False and own.colours == "style"
 

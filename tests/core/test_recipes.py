@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from impasto.core.errors import UsageError
 from impasto.core.recipes import CHOICES, RECIPES, Settings, settings_for
+from impasto.models.register import find_network
 
 quickly = hypothesis_settings(max_examples=200, deadline=None)
 
@@ -39,9 +40,16 @@ def test_classic_has_the_original_tools_defaults():
     classic = RECIPES["classic"]
     assert (classic.content_weight, classic.style_weight, classic.tv_weight) == (5, 100, 1e-3)
     assert (classic.steps, classic.size, classic.optimizer, classic.init) == (1000, 512, "lbfgs", "noise")
-    assert (classic.pooling, classic.style_scale, classic.first_scale) == ("max", 1, 0)
-    assert classic.content_layers == ("relu4_2",)
-    assert classic.style_layers == tuple(f"relu{block}_1" for block in range(1, 6))
+    assert (classic.style_scale, classic.first_scale) == (1, 0)
+
+
+def test_the_original_tools_layers_are_vggs_own():
+    for network in map(find_network, ("vgg19", "vgg16")):
+        assert (network.pooling, network.content_layers) == ("max", ("relu4_2",))
+        assert network.style_layers == tuple(f"relu{block}_1" for block in range(1, 6))
+    for recipe in (RECIPES["classic"], RECIPES["mxnet"]):
+        assert recipe.content_layers is None and recipe.style_layers is None
+    assert RECIPES["classic"].pooling is None
 
 
 def test_mxnet_has_the_original_examples_defaults():
@@ -185,12 +193,11 @@ def test_finer_scales_get_their_share():
 
 def test_the_original_tools_weights_count_the_networks_gains(mini_weights):
     from impasto.core.assemble import workbench
-    from impasto.models.register import find_network
 
     network = find_network("vgg_mini")
     settings = settings_for("classic", network="vgg_mini", weights=str(mini_weights))
     weights = workbench(settings, content=True, style=True).objective.weights
     assert weights["content:relu4_2"] == pytest.approx(settings.content_weight * network.gain("relu4_2") ** 2)
-    assert weights["gram:relu1_1"] == pytest.approx(settings.style_weight * network.gain("relu1_1") ** 4)
+    assert weights["gram:relu1_2"] == pytest.approx(settings.style_weight * network.gain("relu1_2") ** 4)
     plain = workbench(replace(settings, calibrated=False), content=True, style=True).objective.weights
-    assert plain["gram:relu1_1"] == pytest.approx(settings.style_weight)
+    assert plain["gram:relu1_2"] == pytest.approx(settings.style_weight)
