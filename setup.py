@@ -14,6 +14,10 @@ setup(
     package_data={
         "impasto.models": ["*.npz", "*.md", "gallery/*", "gallery/previews/*", "painters/*"],
         "impasto.bot": ["examples/*.jpg"],
-        "impasto.plugin": ["gimp3/impasto/*.py", "gimp3/impasto/locale/*/LC_MESSAGES/*.mo"],
+        "impasto.plugin": [
+            "gimp2/*.py",
+            "gimp3/impasto/*.py",
+            "gimp3/impasto/locale/*/LC_MESSAGES/*.mo",
+        ],
     },
 )

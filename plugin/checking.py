@@ -40,6 +40,15 @@ if procedure:
     said = "fine" if status == Gimp.PDBStatusType.SUCCESS else Gimp.get_pdb().get_last_error()
 open({path!r}, "w").write(said)
 """
+# The same in GIMP 2.10, by Script-Fu: Debian's and others' have no Python, and then no such procedure.
+OLD_PROGRAM = """
+(let* ((image (car (gimp-image-new 32 32 RGB)))
+       (layer (car (gimp-layer-new image 32 32 RGB-IMAGE "tiny" 100 LAYER-MODE-NORMAL))))
+  (gimp-image-insert-layer image layer 0 0)
+  (python-fu-impasto-neural-style RUN-NONINTERACTIVE image layer
+    0 0 "" -1 -1 0 0 "" -1 -1 50 50 1 0 0 32 2 0 0)
+  (let ((said (open-output-file "{path}"))) (display "fine" said) (close-output-port said)))
+"""
 
 
 def check_files(gimp: Gimp) -> list[str]:
@@ -167,9 +176,12 @@ def check_gimp(gimp: Gimp) -> bool:
     with tempfile.TemporaryDirectory(prefix="impasto-check-", dir=_shared(gimp)) as folder:
         path = os.path.join(folder, "said")
         try:
+            given = ["--batch-interpreter=python-fu-eval", "-b", "-"]
+            if gimp.is_old:
+                given = ["-b", OLD_PROGRAM.format(path=path.replace("\\", "/")), "-b", "(gimp-quit 0)"]
             subprocess.run(
-                [*words, "-i", "--quit", "--batch-interpreter=python-fu-eval", "-b", "-"],
-                input=PROGRAM.format(path=path),
+                [*words, "-i", *([] if gimp.is_old else ["--quit"]), *given],
+                input=None if gimp.is_old else PROGRAM.format(path=path),
                 text=True,
                 capture_output=True,
                 timeout=PATIENCE,
@@ -177,6 +189,11 @@ def check_gimp(gimp: Gimp) -> bool:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ImpastoError(f"GIMP does not run without a window. Received: {error}") from error
         said = Path(path).read_text() if os.path.exists(path) else "nothing"
+    if said != "fine" and gimp.is_old:
+        raise ImpastoError(
+            f"{gimp.title} cannot run the filter: most Linux packages of it lack Python 2; take GIMP 3. "
+            f"Received: {' '.join(words)}"
+        )
     if said != "fine":
         raise ImpastoError(
             f"{gimp.title} cannot run the filter; see docs/gimp.md. Received: {' '.join(said.split())}"

@@ -33,7 +33,7 @@ class Gimp:
 
     @property
     def is_old(self) -> bool:
-        """Whether it is a GIMP 2, which the filter does not run in."""
+        """Whether it is a GIMP 2, which has a filter of its own."""
         return self.version.startswith("2")
 
     @property
@@ -55,14 +55,19 @@ def gimps(environment: Mapping[str, str] | None = None, platform: str | None = N
         platform: instead of `sys.platform`.
 
     Returns:
-        Those whose folder is there, newest first. `GIMP3_DIRECTORY` goes before all others, as in
-        GIMP itself. A GIMP on the PATH that was never started counts as well.
+        Those whose folder is there, newest first. `GIMP3_DIRECTORY` and `GIMP2_DIRECTORY` go before all
+        others, as in GIMP itself. A GIMP on the PATH that was never started counts as well.
     """
     environment = os.environ if environment is None else environment
+    found = []
     if given := environment.get("GIMP3_DIRECTORY"):
         named = re.search(r"3\.\d+", Path(given).name)
-        return [Gimp(Path(given), named[0] if named else _version_on_path(environment) or "3.0")]
-    found = []
+        on_path = _version_on_path(environment) or "2"
+        found.append(Gimp(Path(given), named[0] if named else on_path if on_path > "3" else "3.0"))
+    if given := environment.get("GIMP2_DIRECTORY"):
+        found.append(Gimp(Path(given), "2.10"))
+    if found:
+        return found
     for base, packing in _bases(environment, platform or sys.platform):
         for folder in base.glob("*") if base.is_dir() else ():
             if re.fullmatch(r"3\.\d*[02468]|2\.10", folder.name) and folder.is_dir():
@@ -113,9 +118,9 @@ def console(gimp: Gimp) -> list[str] | None:
     places = [f"gimp-console-{gimp.version}", "gimp-console"]
     if sys.platform == "win32":
         for base in (os.environ.get("PROGRAMFILES", ""), os.environ.get("LOCALAPPDATA", "") + r"\Programs"):
-            places.append(rf"{base}\GIMP 3\bin\gimp-console-{gimp.version}.exe")
+            places.append(rf"{base}\GIMP {gimp.version[0]}\bin\gimp-console-{gimp.version}.exe")
     if sys.platform == "darwin":
-        places.append("/Applications/GIMP.app/Contents/MacOS/gimp-console")
+        places += [f"/Applications/GIMP{end}.app/Contents/MacOS/gimp-console" for end in ("", "-2.10")]
     for place in places:
         if (program := shutil.which(place)) and program_version(program) == gimp.version:
             return [program]

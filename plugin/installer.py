@@ -8,14 +8,20 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from impasto.core.errors import ImpastoError
 from impasto.core.picture_writing import write_file
+from impasto.core.styles import gallery_names, load_style
 
 from .folders import FLATPAK, Gimp, gimps
 
 HERE = Path(__file__).parent
 CONFIGURATION = "impasto.json"
+# GIMP 3's files that GIMP 2.10's Python 2.7 reads as well.
+SHARED = [
+    f"{name}.py" for name in ("engine_client", "older", "parameters", "problems", "request", "words", "work")
+]
 MARK = "impasto.py"  # a folder without it is not ours to delete
 
 
@@ -28,15 +34,11 @@ def places(folder: Path | None = None) -> list[Gimp]:
     Raises:
         ImpastoError: there is none.
     """
-    found = [Gimp(folder, "3.2" if folder.name == "3.2" else "3.0")] if folder else gimps()
-    old, found = [g for g in found if g.is_old], [g for g in found if not g.is_old]
-    if old and not found:
-        raise ImpastoError(
-            f"The filter needs GIMP 3.0 or newer; install that and start it once. Received: {old[0].title}"
-        )
+    named = {name: name for name in ("2.10", "3.2")}
+    found = [Gimp(folder, named.get(folder.name, "3.0"))] if folder else gimps()
     if not found:
         raise ImpastoError(
-            "No GIMP 3 was found; start GIMP once so that it makes its folder, or name "
+            "No GIMP was found; start GIMP once so that it makes its folder, or name "
             "that folder with --folder (GIMP shows it under Edit, Preferences, Folders, Plug-ins). "
             f"Received: home folder {Path.home()}"
         )
@@ -60,6 +62,19 @@ def engine_words(gimp: Gimp, given: str | None = None) -> list[str]:
     return words
 
 
+def copy_filter(gimp: Gimp, target: Path) -> None:
+    """Copies the filter's files for this GIMP into a new folder."""
+    names = shutil.ignore_patterns("__pycache__", "*.pyc")
+    if gimp.is_old:
+        shutil.copytree(HERE / "gimp2", target, ignore=names)
+        for name in SHARED:
+            shutil.copy(HERE / "gimp3" / "impasto" / name, target)
+        shutil.copytree(HERE / "gimp3" / "impasto" / "locale", target / "locale", ignore=names)
+    else:
+        shutil.copytree(HERE / "gimp3" / "impasto", target, ignore=names)
+    os.chmod(target / MARK, 0o755)
+
+
 def install(gimp: Gimp, engine: str | None = None) -> Path:
     """Puts the filter into a GIMP, in place of an older one.
 
@@ -73,15 +88,15 @@ def install(gimp: Gimp, engine: str | None = None) -> Path:
     Raises:
         ImpastoError: it cannot be written.
     """
-    source = HERE / "gimp3" / "impasto"
     target = gimp.plug_in
     beside = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(beside, ignore_errors=True)
-        shutil.copytree(source, beside, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-        os.chmod(beside / MARK, 0o755)
-        settings = {"engine": engine_words(gimp, engine)}
+        copy_filter(gimp, beside)
+        settings: dict[str, Any] = {"engine": engine_words(gimp, engine)}
+        if gimp.is_old:  # its dialog is made before there is an engine to ask
+            settings["gallery"] = [[name, load_style(name).describe()["title"]] for name in gallery_names()]
         write_file(beside / CONFIGURATION, json.dumps(settings, indent=1).encode())
         uninstall(gimp)
         beside.replace(target)

@@ -14,13 +14,14 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SOURCES = HERE / "gimp3" / "impasto"
+OLD_SOURCES = HERE / "gimp2"
 TRANSLATIONS = HERE / "translations"
 
 
 def texts() -> list[str]:
     """All texts that the filter translates: the literals in `_("…")`."""
     found = []
-    for path in sorted(SOURCES.glob("*.py")):
+    for path in sorted([*SOURCES.glob("*.py"), *OLD_SOURCES.glob("*.py")]):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
                 found.append(ast.literal_eval(node.args[0]))

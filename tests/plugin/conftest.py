@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,8 +41,10 @@ def made_root(suite: str, required: bool) -> Root:
             unavailable(f"The root with GIMP ({suite}) could not be made:\n{made.stdout[-3000:]}", required)
     root = Root(folder)
     seen = root.run("gimp-console", "--version")
-    if "version 3." not in seen.stdout:
+    version = re.search(r"version (\d\.\d+\.\d+)", seen.stdout)
+    if not version:
         unavailable(f"GIMP does not run in {folder}: {seen.stdout} {seen.stderr[-2000:]}", required)
+    root.version = version[1]
     return root
 
 
@@ -55,8 +58,16 @@ def unavailable(reason: str, required: bool):
 
 @pytest.fixture(scope="session")
 def root() -> Root:
-    """A Debian 13 root with GIMP 3.0."""
-    return made_root("trixie", required=True)
+    """A Debian root with GIMP: 13 with GIMP 3.0, or what IMPASTO_GIMP_SUITE names: forky has 3.2."""
+    return made_root(os.environ.get("IMPASTO_GIMP_SUITE", "trixie"), required=True)
+
+
+@pytest.fixture(scope="session")
+def old_root() -> Root:
+    """A Debian 12 root with GIMP 2.10 and Python 2.7; made only where IMPASTO_GIMP2 asks for it."""
+    if not (root_folder("bookworm").is_dir() or os.environ.get("IMPASTO_GIMP2")):
+        pytest.skip("There is no root with GIMP 2.10: `make test-gimp2` makes one.")
+    return made_root("bookworm", required=bool(os.environ.get("IMPASTO_GIMP2")))
 
 
 @pytest.fixture(scope="session")

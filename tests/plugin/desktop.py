@@ -24,7 +24,7 @@ class Desktop:
 
     def __init__(self, root, folder, engine, picture, environment=None):
         self.root, self.folder = root, Path(folder)
-        profile = make_profile(self.folder / "gimp", engine)
+        profile = make_profile(self.folder / "gimp", engine, version=root.version)
         self.number = 100 + os.getpid() % 5000
         self.environment = {"DISPLAY": f":{self.number}", "GIMP3_DIRECTORY": str(profile)} | (
             environment or {}

@@ -63,10 +63,14 @@ class Root:
 
     Args:
         folder: where `make_gimp_root.sh` made it.
+
+    Attributes:
+        version: GIMP's, such as `3.0.4`, once it has been asked for.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.version = ""
 
     def command(self, *words: object) -> list[str]:
         """The words that run a program inside."""
@@ -92,34 +96,23 @@ class Root:
         )
 
 
-class Gimp:
-    """A GIMP without a window, in which a test runs pieces of Python.
+class Session:
+    """A process that runs pieces of Python which come over a socket, a JSON text a line.
 
     Args:
-        root: where GIMP is.
-        folder: for GIMP's own folder, the socket and the log.
-        engine: the words that start the engine, as seen inside; None writes no configuration.
-        environment: more variables for GIMP.
-        patience: seconds that the plug-in waits for a silent engine.
+        folder: for the socket and the log.
+        start: starts it: `start(path of the socket, log file)` returns the process.
     """
 
-    def __init__(self, root, folder, engine=None, environment=None, patience=300):
-        self.root, self.folder = root, Path(folder)
-        self.profile = make_profile(self.folder / "gimp", engine, patience)
+    def __init__(self, folder, start):
+        self.folder = Path(folder)
         path = str(self.folder / "socket")
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(1)
         listener.settimeout(1500)  # the first start builds caches; a busy machine takes long
-        (self.folder / "serve.py").write_text(SERVE.format(path=path))
         self.log = open(self.folder / "log", "w+")  # noqa: SIM115
-        self.process = root.start(
-            *["gimp-console", "-i", "--quit", "--batch-interpreter=python-fu-eval", "-b", "-"],
-            environment={"GIMP3_DIRECTORY": str(self.profile)} | (environment or {}),
-            stdin=open(self.folder / "serve.py"),  # noqa: SIM115
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-        )
+        self.process = start(path, self.log)
         self.far, _ = listener.accept()
         self.far.settimeout(1500)
         self.lines = self.far.makefile("rb")
@@ -158,21 +151,54 @@ class Gimp:
         self.log.close()
 
 
-def make_profile(folder: Path, engine: list[str] | None, patience: float = 300) -> Path:
-    """A fresh folder of GIMP's, with the plug-in in it; GIMP's caches go by time alone."""
+class Gimp(Session):
+    """A GIMP 3 without a window, in which a test runs pieces of Python.
+
+    Args:
+        root: where GIMP is.
+        folder: for GIMP's own folder, the socket and the log.
+        engine: the words that start the engine, as seen inside; None writes no configuration.
+        environment: more variables for GIMP.
+        patience: seconds that the plug-in waits for a silent engine.
+    """
+
+    def __init__(self, root, folder, engine=None, environment=None, patience=300):
+        self.root = root
+        self.profile = make_profile(Path(folder) / "gimp", engine, patience, root.version)
+
+        def start(path, log):
+            (self.folder / "serve.py").write_text(SERVE.format(path=path))
+            return root.start(
+                *["gimp-console", "-i", "--quit", "--batch-interpreter=python-fu-eval", "-b", "-"],
+                environment={"GIMP3_DIRECTORY": str(self.profile)} | (environment or {}),
+                stdin=open(self.folder / "serve.py"),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+        super().__init__(folder, start)
+
+
+def make_profile(folder: Path, engine: list[str] | None, patience: float = 300, version: str = "") -> Path:
+    """A fresh folder of GIMP's, with the plug-in in it; GIMP's caches go by time alone.
+
+    A GIMP that finds an older version's folder welcomes its user with a window.
+    """
     target = folder / "plug-ins" / "impasto"
     shutil.copytree(PLUG_IN, target, ignore=shutil.ignore_patterns("__pycache__"))
     configure(folder, engine, patience)
-    (folder / "gimprc").write_text('(show-welcome-dialog no)\n(check-updates no)\n(config-version "3.0.4")\n')
+    (folder / "gimprc").write_text(
+        f'(show-welcome-dialog no)\n(check-updates no)\n(config-version "{version}")\n'
+    )
     return folder
 
 
-def configure(folder: Path, engine: list[str] | None, patience: float = 300) -> None:
+def configure(folder: Path, engine: list[str] | None, patience: float = 300, **more) -> None:
     """Tells the plug-in, before its next run, which engine to start and how long to wait for it."""
     path = folder / "plug-ins" / "impasto" / "impasto.json"
     path.unlink(missing_ok=True)
     if engine is not None:
-        path.write_text(json.dumps({"engine": engine, "patience": patience}))
+        path.write_text(json.dumps({"engine": engine, "patience": patience, **more}))
 
 
 def host_python(folder: Path) -> Path:

@@ -3,8 +3,9 @@
 #
 #     tests/plugin/make_gimp_root.sh FOLDER [SUITE]
 #
-# SUITE is trixie (GIMP 3.0, the default) or forky (GIMP 3.2). Needs root and Debian's own apt; the
-# host's own packages stay as they are. FOLDER appears whole or not at all.
+# SUITE is trixie (GIMP 3.0, the default), forky (GIMP 3.2) or bookworm (GIMP 2.10, whose Python modules are
+# built for a Python 2.7 of pyenv's). Needs root and Debian's own apt; the host's own packages stay as they
+# are. FOLDER appears whole or not at all.
 set -euo pipefail
 
 folder=${1:?usage: make_gimp_root.sh FOLDER [SUITE]}
@@ -15,6 +16,17 @@ packages=(
     xvfb openbox xdotool imagemagick x11-utils        # a screen, somebody to press keys, screenshots
     locales fonts-dejavu-core fonts-droid-fallback adwaita-icon-theme  # the languages, Chinese too
 )
+if [ "$suite" = bookworm ]; then
+    packages=(
+        gimp libgimp2.0-dev gcc libc6-dev make pkg-config libgirepository1.0-dev libcairo2-dev
+        ca-certificates bzip2 locales
+    )
+    python2=$(ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/2.7.* 2>/dev/null | tail -n 1 || true)
+    if [ -z "$python2" ]; then
+        echo "make_gimp_root.sh: GIMP 2.10 needs a Python 2.7. Expected: pyenv install 2.7.18" >&2
+        exit 1
+    fi
+fi
 languages=(en_GB ru_RU zh_CN de_DE fr_FR es_ES)
 
 if [ "$(id -u)" != 0 ]; then
@@ -50,5 +62,8 @@ for language in "${languages[@]}"; do
     chroot "$beside/root" localedef -i "$language" -f UTF-8 "$language.UTF-8"
 done
 mkdir -p "$beside/root/host"
+if [ "$suite" = bookworm ]; then
+    "$(dirname "$0")/build_gimpfu.sh" "$beside/root" "$python2" "$mirror"
+fi
 rm -rf --one-file-system "$folder"
 mv "$beside/root" "$folder"

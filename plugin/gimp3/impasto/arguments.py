@@ -1,96 +1,26 @@
-"""The filter's arguments: the dialog's controls, and what scripts give by the same names."""
+"""The filter's arguments as GIMP 3's own: the dialog's controls, and what scripts give by the same names."""
 
 from __future__ import annotations
 
-from gi.repository import Gimp, GObject
+from gi.repository import Gimp, Gio, GObject
+from parameters import DEFAULT_STYLE, Choice, Style, parameters, style_blurbs
 from words import _
 
 FLAGS = GObject.ParamFlags.READWRITE
-DEFAULT_STYLE = "starry_night"
-
-
-def sources(second):
-    """Where a style can come from: (name, label)."""
-    first = [("none", _("None"))] if second else []
-    return [
-        *first,
-        ("gallery", _("Gallery")),
-        ("file", _("Picture file")),
-        ("layer", _("Open layer")),
-        ("image", _("Open image")),
-    ]
-
-
-def methods():
-    """The ways to paint: (name, label)."""
-    return [
-        ("auto", _("Automatic")),
-        ("instant", _("Instant: one pass, a few seconds")),
-        ("refine", _("Refined: one pass, then improved")),
-        ("optimise", _("Optimised: slow and closest to the style")),
-    ]
-
-
-def colours():
-    """Whose colours the result has: (name, label)."""
-    return [
-        ("style", _("From the style")),
-        ("keep", _("Keep the picture's")),
-        ("match", _("Match the style to the picture's")),
-    ]
-
-
-def results():
-    """What becomes of the painting: (name, label)."""
-    return [
-        ("new-layer", _("New layer")),
-        ("new-image", _("New image")),
-        ("steps", _("Layer group with the steps")),
-    ]
 
 
 def add_arguments(procedure):
     """Adds all arguments and return values to the procedure."""
-    _choice(procedure, "style-from", _("St_yle from"), _("Where the style comes from"), sources(False))
-    _style(procedure, "style", _("style"))
-    _choice(
-        procedure,
-        "second-from",
-        _("Seco_nd style from"),
-        _("Where the second style comes from"),
-        sources(True),
-    )
-    _style(procedure, "second", _("second style"))
-    procedure.add_double_argument(
-        *("mix", _("Mi_x"), _("How much of the second style: 0 only the first, 100 only the second")),
-        *(0, 100, 50, FLAGS),
-    )
-    procedure.add_double_argument(
-        *("strength", _("Stren_gth"), _("How far the style goes: 0 leaves the picture nearly alone")),
-        *(0, 100, 50, FLAGS),
-    )
-    procedure.add_double_argument(
-        *("style-scale", _("Stro_ke size"), _("Size of the brush strokes: 2 is twice as large")),
-        *(0.25, 4, 1, FLAGS),
-    )
-    _choice(procedure, "colours", _("Colo_urs"), _("Whose colours the result has"), colours())
-    _choice(procedure, "method", _("_Method"), _("How to paint"), methods())
-    procedure.add_int_argument(
-        "size-limit",
-        _("Size l_imit"),
-        _("Longest side that is painted, in pixels; larger layers are enlarged from it. 0 for no limit"),
-        *(0, 16384, 768, FLAGS),
-    )
-    procedure.add_int_argument(
-        "steps",
-        _("S_teps"),
-        _("How long an optimised painting is worked on; 0 for the usual number"),
-        *(0, 10000, 0, FLAGS),
-    )
-    procedure.add_int_argument(
-        "seed", _("Ran_dom seed"), _("The same seed paints the same picture"), 0, 2**31 - 1, 0, FLAGS
-    )
-    _choice(procedure, "result", _("R_esult"), _("What becomes of the painting"), results())
+    for parameter in parameters():
+        if isinstance(parameter, Choice):
+            _choice(procedure, *parameter)
+        elif isinstance(parameter, Style):
+            _style(procedure, *parameter)
+        else:
+            *texts, span = parameter
+            whole = isinstance(span[0], int)
+            add = procedure.add_int_argument if whole else procedure.add_double_argument
+            add(*texts, *span, FLAGS)
     procedure.add_layer_return_value("layer", "Layer", "The painted layer", True, FLAGS)
     procedure.add_image_return_value("result-image", "Image", "The image that it lies in", True, FLAGS)
 
@@ -104,21 +34,33 @@ def _choice(procedure, name, label, blurb, choices):
 
 def _style(procedure, name, what):
     """The four ways to give a style; `…-from` says which one counts."""
-    procedure.add_string_argument(
-        f"{name}-name",
-        _("Gallery"),
-        _("Name of a gallery painting, such as starry_night ({what})").format(what=what),
-        *(DEFAULT_STYLE, FLAGS),
-    )
+    blurbs = style_blurbs(what)
+    procedure.add_string_argument(f"{name}-name", _("Gallery"), blurbs["name"], DEFAULT_STYLE, FLAGS)
     procedure.add_file_argument(
-        f"{name}-file",
-        _("Picture file"),
-        _("A picture or a style file ({what})").format(what=what),
+        *(f"{name}-file", _("Picture file"), blurbs["file"]),
         *(Gimp.FileChooserAction.OPEN, True, None, FLAGS),
     )
-    procedure.add_layer_argument(
-        f"{name}-layer", _("Open layer"), _("An open layer ({what})").format(what=what), True, FLAGS
-    )
-    procedure.add_image_argument(
-        f"{name}-image", _("Open image"), _("An open image ({what})").format(what=what), True, FLAGS
-    )
+    procedure.add_layer_argument(f"{name}-layer", _("Open layer"), blurbs["layer"], True, FLAGS)
+    procedure.add_image_argument(f"{name}-image", _("Open image"), blurbs["image"], True, FLAGS)
+
+
+class Given:
+    """The arguments of one run, as `request.py` reads them.
+
+    Args:
+        config: the procedure's configuration.
+    """
+
+    def __init__(self, config):
+        self.config = config
+
+    def get(self, name):
+        """An argument's value: a text, a number, a path, or an open layer or image; None if not given."""
+        value = self.config.get_property(name)
+        if isinstance(value, Gio.File):
+            return value.get_path()
+        return value if not hasattr(value, "is_valid") or value.is_valid() else None
+
+    def name_of(self, thing):
+        """The name of a layer or image."""
+        return thing.get_name()

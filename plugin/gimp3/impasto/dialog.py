@@ -7,16 +7,19 @@ import gi
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 import problems  # noqa: E402
+from arguments import Given  # noqa: E402
 from engine_client import Engine  # noqa: E402
-from filter import insert, take_methods  # noqa: E402
+from filter import insert  # noqa: E402
 from gallery import THUMBNAIL, StyleChooser  # noqa: E402
 from gi.repository import GdkPixbuf, Gegl, Gimp, GimpUi, GLib, GObject, Gtk  # noqa: E402
 from problems import Problem, Stopped  # noqa: E402
 from request import prepare  # noqa: E402
+from rows import MethodRow, choice_row  # noqa: E402
 from words import _  # noqa: E402
-from work import Work  # noqa: E402
+from work import Work, take_methods  # noqa: E402
 
 VIEW = 300  # longest side of the pictures in the dialog, in pixels
+PICTURES = {"thumbnails": 2 * THUMBNAIL}  # of the gallery's, longest side in pixels
 EVERY = 60  # milliseconds between two looks at the engine's events
 
 
@@ -37,7 +40,7 @@ def paint_by_dialog(procedure, image, part, config):
             if not window.run():
                 raise window.problem or Stopped
             work, size = window.paint()
-            layer, result = insert(image, part, config, work, size)
+            layer, result = insert(image, part, window.given, work, size)
         finally:
             window.close()
     if config.get_property("result") == "new-image":
@@ -54,7 +57,7 @@ class Window:
     """
 
     def __init__(self, engine, procedure, part, config):
-        self.engine, self.part, self.config = engine, part, config
+        self.engine, self.part, self.config, self.given = engine, part, config, Given(config)
         self.methods, self.work, self.problem, self.asked = None, None, None, {}
         self.painting, self.loop = False, None
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Neural Style"))
@@ -90,21 +93,22 @@ class Window:
         self.mix.set_visible(self.config.get_property("second-from") != "none")
 
     def _controls(self):
-        self.choosers = [StyleChooser(self.dialog, self.config, name) for name in ("style", "second")]
+        self.choosers = [StyleChooser(self.config, name) for name in ("style", "second")]
         self.mix = self.dialog.get_scale_entry("mix", 1)
         self.config.connect(
             "notify::second-from",
             lambda config, *_args: self.mix.set_visible(config.get_property("second-from") != "none"),
         )
         rows = [self.mix, *(self.dialog.get_scale_entry(name, 1) for name in ("strength", "style-scale"))]
-        for name in ("colours", "method", "result"):
-            rows.append(self.dialog.get_widget(name, GObject.TYPE_NONE))
+        self.method = MethodRow(self.config, self.given)
+        rows += [choice_row(self.config, "colours"), self.method, choice_row(self.config, "result")]
         for name in ("size-limit", "steps", "seed"):
             rows.append(self.dialog.get_widget(name, GObject.TYPE_NONE))
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         box.pack_start(self.choosers[0], True, True, 0)
         box.pack_start(self.choosers[1], False, True, 0)
         labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
+        labels.add_widget(self.method.gap)
         for row in rows:
             box.pack_start(row, False, False, 0)
         for row in (*(chooser.kind for chooser in self.choosers), *rows):
@@ -165,7 +169,7 @@ class Window:
         try:
             if self.work is not None:
                 self.work.cancel()
-            request, _size = prepare(self.engine, self.config, self.part, self.methods, preview=True)
+            request, _size = prepare(self.engine, self.given, self.part.export, self.methods, preview=True)
             self.work, self.shown = Work(self.engine, request, others=self._take_other), 0
         except Problem as problem:  # a file not yet chosen, say: the dialog stays
             self.work = None
@@ -199,8 +203,8 @@ class Window:
 
     def _start(self):
         try:
-            request, self.size = prepare(self.engine, self.config, self.part, self.methods)
-            steps = self.config.get_property("result") == "steps"
+            request, self.size = prepare(self.engine, self.given, self.part.export, self.methods)
+            steps = self.given.get("result") == "steps"
             self.work, self.shown = Work(self.engine, request, steps, self._take_other), 0
         except (Problem, OSError) as problem:
             self._end(problem)
@@ -251,7 +255,7 @@ class Window:
         if event["event"] == "ready":
             self.asked = {
                 self.engine.send("methods"): self._take_methods,
-                self.engine.send("styles", thumbnails=2 * THUMBNAIL): self._take_styles,
+                self.engine.send("styles", **PICTURES, previews=PICTURES["thumbnails"]): self._take_styles,
             }
         else:
             self._take_other(event)
@@ -262,6 +266,7 @@ class Window:
 
     def _take_methods(self, event):
         self.methods = take_methods(event)
+        self.method.take(self.methods)
         self.preview_button.set_sensitive(not self.painting)
         self.bar.set_fraction(0)
         self.bar.set_text("")
@@ -269,6 +274,12 @@ class Window:
             self._start()
 
     def _take_styles(self, event):
+        if event["event"] == "error":  # an engine without painted previews
+            self.asked[self.engine.send("styles", **PICTURES)] = self._fill_gallery
+        else:
+            self._fill_gallery(event)
+
+    def _fill_gallery(self, event):
         for chooser in self.choosers:
             chooser.gallery.fill(event.get("styles") or [])
 

@@ -4,23 +4,20 @@ All files of a painting lie in the engine's own temporary folder, which the engi
 ends: that happens even where GIMP kills this plug-in, whose own `finally` then never runs.
 """
 
-from __future__ import annotations
+from __future__ import unicode_literals
 
 import json
 import os
-import queue
 import shlex
 import shutil
 import subprocess
 import threading
-import time
 from collections import deque
-from contextlib import suppress
-from pathlib import Path
 
 import problems
+from older import Empty, Queue, ended_within, monotonic, native, which
 
-HERE = Path(__file__).parent
+HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGURATION = "impasto.json"  # written by `impasto gimp install`
 VARIABLE = "IMPASTO_ENGINE"
 PROTOCOL = 1  # docs/engine.md
@@ -39,21 +36,33 @@ def find():
     Raises:
         Problem: there is none.
     """
-    with suppress(OSError, ValueError, AttributeError):
-        found = json.loads((HERE / CONFIGURATION).read_text("utf-8"))
-        words = [str(word) for word in found["engine"]]
-        if words and shutil.which(words[0]):
-            return words, dict(found.get("environment") or {}), float(found.get("patience") or PATIENCE)
-    if given := os.environ.get(VARIABLE):
+    configured = _configured()
+    if configured:
+        return configured
+    given = os.environ.get(VARIABLE)
+    if given:
         words = [given, "engine"] if os.path.exists(given) else shlex.split(given)
-        if words and shutil.which(words[0]):
+        if words and which(words[0]):
             return words, {}, PATIENCE
-    if program := shutil.which("impasto"):
+    program = which("impasto")
+    if program:
         return [program, "engine"], {}, PATIENCE
     raise problems.engine_missing()
 
 
-class Engine:
+def _configured():
+    try:
+        with open(os.path.join(HERE, CONFIGURATION), "rb") as file:
+            found = json.loads(file.read().decode("utf-8"))
+        words = [native(word) for word in found["engine"]]
+        environment = {native(key): native(word) for key, word in (found.get("environment") or {}).items()}
+        patience = float(found.get("patience") or PATIENCE)
+    except (EnvironmentError, ValueError, AttributeError, KeyError, TypeError):
+        return None
+    return (words, environment, patience) if words and which(words[0]) else None
+
+
+class Engine(object):
     """An engine process. Ends with `close`, with this process, or with the `with` block.
 
     Attributes:
@@ -63,22 +72,26 @@ class Engine:
     def __init__(self):
         self.command, more, self.patience = find()
         environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(FOREIGN)}
-        self.folder, self.number, self.asked, self.heard = None, 0, False, time.monotonic()
-        self.events, self.last_words = queue.SimpleQueue(), deque(maxlen=20)
+        environment.update(more)
+        self.folder, self.number, self.asked, self.heard = None, 0, False, monotonic()
+        self.events, self.last_words = Queue(), deque(maxlen=20)
         try:
             self.process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment | more,
+                env=environment,
                 cwd=HERE,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                close_fds=os.name == "posix",  # else the engine would keep GIMP's own pipes open
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0x08000000 if os.name == "nt" else 0),
             )
         except OSError as error:
-            raise problems.engine_broken(self.command, error) from error
-        threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=self._read_errors, daemon=True).start()
+            raise problems.engine_broken(self.command, error)
+        for target in (self._read, self._read_errors):
+            thread = threading.Thread(target=target)
+            thread.daemon = True
+            thread.start()
 
     def __enter__(self):
         return self
@@ -87,25 +100,29 @@ class Engine:
         self.close()
 
     def _read(self):
-        with suppress(OSError, ValueError):
-            for line in self.process.stdout:
+        try:
+            for line in iter(self.process.stdout.readline, b""):
                 self.events.put(line)
+        except (EnvironmentError, ValueError):
+            pass
         self.events.put(None)
 
     def _read_errors(self):
-        with suppress(OSError, ValueError):
-            for line in self.process.stderr:
+        try:
+            for line in iter(self.process.stderr.readline, b""):
                 self.last_words.append(line.decode("utf-8", "replace").rstrip())
+        except (EnvironmentError, ValueError):
+            pass
 
     def send(self, command, **facts):
         """Writes a request; returns its id."""
         self.number += 1
-        line = json.dumps({"id": self.number, "command": command, **facts}) + "\n"
+        line = json.dumps(dict(facts, id=self.number, command=command)) + "\n"
         try:
-            self.process.stdin.write(line.encode())
+            self.process.stdin.write(line.encode("ascii"))
             self.process.stdin.flush()
-        except (OSError, ValueError):
-            raise self._death() from None
+        except (EnvironmentError, ValueError):
+            raise self._death()
         return self.number
 
     def next(self, seconds):
@@ -116,17 +133,17 @@ class Engine:
         """
         try:
             line = self.events.get(timeout=seconds) if seconds else self.events.get_nowait()
-        except queue.Empty:
+        except Empty:
             self._mind_silence()
             return None
         if line is None:
             raise self._death()
         try:
-            event = json.loads(line)
+            event = json.loads(line.decode("utf-8"))
             event["event"]
         except (ValueError, TypeError, KeyError):
-            raise problems.engine_lies(line[:200].decode("utf-8", "replace").strip()) from None
-        self.heard, self.asked = time.monotonic(), False
+            raise problems.engine_lies(line[:200].decode("utf-8", "replace").strip())
+        self.heard, self.asked = monotonic(), False
         if event["event"] == "ready":
             self._take_ready(event)
         return event
@@ -136,12 +153,12 @@ class Engine:
         if event.get("protocol") != PROTOCOL or not folder:
             raise problems.engine_too_old(event.get("version", "?"))
         if not os.path.isdir(folder):
-            raise problems.engine_lies(f"folder {folder}")
-        self.folder = Path(folder)
+            raise problems.engine_lies("folder {}".format(folder))
+        self.folder = folder
 
     def _mind_silence(self):
         """A step may take minutes, but a ping is answered even then."""
-        silent = time.monotonic() - self.heard
+        silent = monotonic() - self.heard
         if silent > self.patience:
             raise problems.engine_silent(silent)
         if silent > self.patience / 2 and self.folder and not self.asked:
@@ -149,8 +166,7 @@ class Engine:
             self.send("ping")
 
     def _death(self):
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=GRACE)
+        ended_within(self.process, GRACE)
         said = next((words for words in reversed(self.last_words) if words.strip()), "")
         if self.folder is None:
             return problems.engine_broken(self.command, said)
@@ -158,12 +174,12 @@ class Engine:
 
     def close(self):
         """Ends the engine, within two seconds, and sees to it that its folder is gone."""
-        with suppress(OSError, ValueError):
-            self.process.stdin.close()
         try:
-            self.process.wait(timeout=GRACE)
-        except subprocess.TimeoutExpired:
+            self.process.stdin.close()
+        except (EnvironmentError, ValueError):
+            pass
+        if not ended_within(self.process, GRACE):
             self.process.kill()
             self.process.wait()
-        if self.folder and self.folder.name.startswith("impasto-engine-"):
+        if self.folder and os.path.basename(self.folder).startswith("impasto-engine-"):
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 
 import problems
+from arguments import Given
 from engine_client import Engine
 from gi.repository import Gimp
 from layers import as_layer, mask, open_painting, part_to_paint, place
 from problems import Stopped
 from request import names, prepare
 from words import _
-from work import Work
+from work import Work, wait_for_methods
 
 
 def paint(procedure, run_mode, image, drawables, config):
@@ -40,14 +41,15 @@ def paint_by_script(engine, image, part, config):
     """Paints without a dialog: for scripts, and for “repeat” in the menu."""
     Gimp.progress_init(_("Neural Style"))
     methods = wait_for_methods(engine)
-    request, size = prepare(engine, config, part, methods)
-    work = Work(engine, request, keep_previews=config.get_property("result") == "steps")
+    given = Given(config)
+    request, size = prepare(engine, given, part.export, methods)
+    work = Work(engine, request, keep_previews=given.get("result") == "steps")
     last = 0.0
     while not work.poll(0.2):
         if time.monotonic() - last > 0.2:  # GIMP draws each change
             show_progress(work)
             last = time.monotonic()
-    return insert(image, part, config, work, size)
+    return insert(image, part, given, work, size)
 
 
 def show_progress(work):
@@ -59,42 +61,21 @@ def show_progress(work):
         Gimp.progress_update(work.fraction)
 
 
-def wait_for_methods(engine):
-    """What the engine can do, once it is ready."""
-    while engine.folder is None:
-        engine.next(0.2)
-    number = engine.send("methods")
-    while True:
-        event = engine.next(0.2)
-        if event and event.get("id") == number:
-            return take_methods(event)
-
-
-def take_methods(event):
-    """The rows of a `methods` event."""
-    rows = event.get("methods")
-    if event["event"] == "error":
-        raise problems.engine_too_old("?")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("name") for row in rows):
-        raise problems.engine_lies(str(event)[:200])
-    return rows
-
-
-def insert(image, part, config, work, size):
+def insert(image, part, given, work, size):
     """Puts the painting where it was asked for, as one step of undo."""
     if not image.is_valid() or not part.layer.is_valid():
         raise Stopped  # closed while it was being painted
-    name = _("Neural Style: {styles}").format(styles=names(config))
+    name = _("Neural Style: {styles}").format(styles=names(given))
     paintings = []
     try:
         # All that can fail comes before the image is touched.
         for path in (*(path for _step, path in work.kept), work.done["output"]):
             paintings.append(open_painting(path, size))
-        if config.get_property("result") == "new-image":
+        if given.get("result") == "new-image":
             return _new_image(image, part, paintings[-1], name)
         image.undo_group_start()
         try:
-            layer = _into(image, part, paintings, [step for step, _path in work.kept], name, config)
+            layer = _into(image, part, paintings, [step for step, _path in work.kept], name, given)
         finally:
             image.undo_group_end()
     finally:
@@ -104,12 +85,12 @@ def insert(image, part, config, work, size):
     return layer, image
 
 
-def _into(image, part, paintings, steps, name, config):
+def _into(image, part, paintings, steps, name, given):
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         image.convert_rgb()
         Gimp.message(_("The image had a palette, which cannot hold a painting: it was converted to RGB."))
     position, parent = image.get_item_position(part.layer), part.layer.get_parent()
-    if config.get_property("result") == "steps":
+    if given.get("result") == "steps":
         group = Gimp.GroupLayer.new(image, name)
         image.insert_layer(group, parent, position)
         parent, position = group, 0

@@ -6,6 +6,7 @@ import gi
 
 gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, GimpUi, Gio, GObject, Gtk  # noqa: E402
+from rows import choice_row  # noqa: E402
 from words import _  # noqa: E402
 
 THUMBNAIL = 64  # longest side in pixels
@@ -40,7 +41,7 @@ class Gallery(Gtk.ScrolledWindow):
         self.add(self.view)
 
     def fill(self, styles):
-        """Shows the styles of the engine's `styles` event."""
+        """Shows the styles of the engine's `styles` event, by what they paint or by what they are from."""
         self.filling = True
         self.store.clear()
         for style in styles:
@@ -48,7 +49,7 @@ class Gallery(Gtk.ScrolledWindow):
             author = ", ".join(str(style[key]) for key in ("author", "year") if style.get(key))
             try:
                 picture = GdkPixbuf.Pixbuf.new_from_file_at_size(
-                    style.get("thumbnail", ""), THUMBNAIL, THUMBNAIL
+                    style.get("preview") or style.get("thumbnail", ""), THUMBNAIL, THUMBNAIL
                 )
             except Exception:  # a gallery without this picture is still a gallery
                 picture = None
@@ -74,15 +75,14 @@ class StyleChooser(Gtk.Box):
     """Where one style comes from, and below that the controls to choose it.
 
     Args:
-        dialog: the procedure dialog, which makes the combo box.
         config: the arguments.
         name: `style` or `second`.
     """
 
-    def __init__(self, dialog, config, name):
+    def __init__(self, config, name):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.config, self.name = config, name
-        self.kind = dialog.get_widget(f"{name}-from", GObject.TYPE_NONE)
+        self.kind = choice_row(config, f"{name}-from")
         self.pack_start(self.kind, False, False, 0)
         self.stack = Gtk.Stack(vhomogeneous=False)
         self.gallery = Gallery(config, name)

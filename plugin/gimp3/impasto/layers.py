@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from gi.repository import Gegl, Gimp, Gio
 from png import ROWS, write_png
 from problems import Problem, engine_lies
+from request import area_to_paint
 from words import _
-
-LEAST = 16  # pixels on the short side that the engine can paint
 
 
 @dataclass
@@ -40,6 +39,14 @@ class Part:
         """Longest side in pixels."""
         return max(self.width, self.height)
 
+    def export(self, path, thing=None, longest=None):
+        """Writes this part, or another layer or image, as a PNG; returns its width and height."""
+        if isinstance(thing, Gimp.Image):
+            return export_image(thing, path)
+        if thing is not None:
+            return export(thing, path)
+        return export(self.layer, path, self.area, longest)
+
 
 def part_to_paint(image, drawables):
     """Finds what is to be painted.
@@ -55,24 +62,8 @@ def part_to_paint(image, drawables):
     if not isinstance(layer, Gimp.Layer):
         raise Problem(_("This filter paints layers. Select a layer instead of a channel."))
     selected = not Gimp.Selection.is_empty(image)
-    found, x, y, width, height = layer.mask_intersect()
-    if not found:
-        raise Problem(_("The selection lies outside of the layer. Select a part of the layer, or nothing."))
-    # A narrow selection is painted with a little of what lies beside it.
-    x, width = _widened(x, width, layer.get_width())
-    y, height = _widened(y, height, layer.get_height())
-    if min(width, height) < LEAST:
-        raise Problem(
-            _("The layer is too small to be painted: it needs at least {least} pixels each way.").format(
-                least=LEAST
-            )
-        )
-    return Part(layer, x, y, width, height, selected)
-
-
-def _widened(start, length, limit):
-    wanted = min(max(length, LEAST), limit)
-    return max(0, min(start - (wanted - length) // 2, limit - wanted)), wanted
+    area = area_to_paint(*layer.mask_intersect(), (layer.get_width(), layer.get_height()))
+    return Part(layer, *area, selected)
 
 
 def export(layer, path, area=None, longest=None):
@@ -103,13 +94,13 @@ def is_deep(layer):
 
 
 def export_image(image, path):
-    """Writes an image as it is seen, as a PNG."""
+    """Writes an image as it is seen, as a PNG; returns its width and height."""
     copy = image.duplicate()
     try:
         layer = copy.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         if layer is None:
             raise Problem(_("The image that was chosen as the style has no visible layer."))
-        export(layer, path)
+        return export(layer, path)
     finally:
         copy.delete()
 

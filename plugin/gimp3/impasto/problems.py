@@ -1,7 +1,8 @@
 """What can go wrong, in a painter's words."""
 
-from __future__ import annotations
+from __future__ import unicode_literals
 
+from older import text as as_text
 from words import _
 
 INSTALL = "impasto gimp install"
@@ -21,7 +22,7 @@ def engine_missing():
         _(
             "The painting engine was not found. Install Impasto, then type this in a terminal and start GIMP "
             "again:\n\n{command}"
-        ).format(command=f"pip install impasto\n{INSTALL}")
+        ).format(command="pip install impasto\n" + INSTALL)
     )
 
 
@@ -33,8 +34,8 @@ def engine_broken(command, detail):
             "It was started as {words} and said: {detail}"
         ).format(
             command="impasto gimp check",
-            words=" ".join(command),
-            detail=detail or _("nothing"),
+            words=" ".join(map(as_text, command)),
+            detail=as_text(detail or _("nothing")),
         )
     )
 
@@ -45,7 +46,7 @@ def engine_too_old(version):
         _(
             "The painting engine is too old for this filter (version {version}). Type this in a terminal "
             "and start GIMP again:\n\n{command}"
-        ).format(version=version, command=f"pip install --upgrade impasto\n{INSTALL}")
+        ).format(version=version, command="pip install --upgrade impasto\n" + INSTALL)
     )
 
 
@@ -55,7 +56,7 @@ def engine_ended(detail):
         "The painting engine stopped unexpectedly, perhaps because the computer ran out of memory. Your "
         "image is untouched. Try again with a smaller size limit."
     )
-    return Problem(f"{text}\n\n{detail}" if detail else text)
+    return Problem(_joined(text, detail))
 
 
 def engine_silent(seconds):
@@ -74,7 +75,7 @@ def engine_lies(what):
         _(
             "The painting engine gave an answer that makes no sense. Your image is untouched. Install "
             "Impasto anew; if that does not help, please report it.\n\n{what}"
-        ).format(what=what)
+        ).format(what=as_text(what))
     )
 
 
@@ -92,21 +93,27 @@ def from_event(event):
     }
     kind = event.get("kind")
     text = sentences.get(kind, _("The painting engine failed. Your image is untouched."))
-    message = str(event.get("message") or "")
-    return Problem(text if kind in ("memory",) or not message else f"{text}\n\n{message}")
+    return Problem(text if kind == "memory" else _joined(text, event.get("message")))
 
 
 def full_disk(error):
     """A file of the plug-in's own could not be written or read."""
     return Problem(
-        _("The disk is full or cannot be written, so the painting was not kept. Free some space.")
-        + f"\n\n{error}"
+        _joined(
+            _("The disk is full or cannot be written, so the painting was not kept. Free some space."), error
+        )
     )
 
 
 def filter_broken(error):
     """A fault of the plug-in's own; its stderr has the traceback."""
     return Problem(
-        _("The filter failed because of a fault of its own. Please report it.")
-        + f"\n\n{type(error).__name__}: {error}"
+        _joined(
+            _("The filter failed because of a fault of its own. Please report it."),
+            "{}: {}".format(type(error).__name__, as_text(error)),
+        )
     )
+
+
+def _joined(sentence, detail):
+    return "{}\n\n{}".format(sentence, as_text(detail)) if detail else sentence

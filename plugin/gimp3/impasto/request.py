@@ -1,21 +1,60 @@
-"""From the filter's arguments to a request of the engine's protocol (docs/engine.md)."""
+# -*- coding: utf-8 -*-
+"""From the filter's arguments to a request of the engine's protocol (docs/engine.md).
 
-from __future__ import annotations
+The arguments come as an object of either GIMP's with `get(name)`, a value or None, and `name_of(thing)`,
+the name of a layer or image. `export` writes a picture: see `prepare`.
+"""
 
-from layers import export, export_image
+from __future__ import unicode_literals
+
+import os
+
 from problems import Problem
 from words import _
 
 DRAFT = 256  # longest side of the dialog's preview, in pixels
+LEAST = 16  # pixels on the short side that the engine can paint
 
 
-def prepare(engine, config, part, methods, preview=False):
+def area_to_paint(found, x, y, width, height, limits):
+    """The part of a layer to be painted: what is selected of it, widened where that is narrow.
+
+    Args:
+        found, x, y, width, height: where the selection and the layer meet, in the layer's pixels.
+        limits: the layer's width and height.
+
+    Returns:
+        x, y, width and height.
+
+    Raises:
+        Problem: the selection lies beside the layer, or the layer is too small.
+    """
+    if not found:
+        raise Problem(_("The selection lies outside of the layer. Select a part of the layer, or nothing."))
+    x, width = _widened(x, width, limits[0])
+    y, height = _widened(y, height, limits[1])
+    if min(width, height) < LEAST:
+        raise Problem(
+            _("The layer is too small to be painted: it needs at least {least} pixels each way.").format(
+                least=LEAST
+            )
+        )
+    return x, y, width, height
+
+
+def _widened(start, length, limit):
+    wanted = min(max(length, LEAST), limit)
+    return max(0, min(start - (wanted - length) // 2, limit - wanted)), wanted
+
+
+def prepare(engine, given, export, methods, preview=False):
     """Writes the pictures into the engine's folder, and says what is to be painted from them.
 
     Args:
         engine: a ready engine.
-        config: the arguments.
-        part: what is to be painted.
+        given: the arguments.
+        export: writes as a PNG the part to be painted, or an open layer or image:
+            `export(path, thing=None, longest=None)`; returns width and height.
         methods: what the engine can do, from its `methods` event.
         preview: a small picture for the dialog.
 
@@ -23,36 +62,45 @@ def prepare(engine, config, part, methods, preview=False):
         The keys of a `stylize` request, and the (width, height) that the painting will have.
     """
     number = engine.number + 1
-    content = engine.folder / f"content-{number}.png"
-    width, height = export(part.layer, content, part.area, 2 * DRAFT if preview else None)
-    limit = DRAFT if preview else config.get_property("size-limit")
+    content = os.path.join(engine.folder, "content-{}.png".format(number))
+    width, height = export(content, longest=2 * DRAFT if preview else None)
+    limit = DRAFT if preview else given.get("size-limit")
     size = min(limit, max(width, height)) if limit else max(width, height)
-    styles, blend = _styles(engine, config, number)
+    styles, blend = _styles(engine, given, export, number)
     settings = {
         "size": size,
-        "strength": config.get_property("strength") / 100,
-        "style_scale": config.get_property("style-scale"),
-        "colours": config.get_property("colours"),
-        "seed": config.get_property("seed"),
+        "strength": given.get("strength") / 100.0,
+        "style_scale": given.get("style-scale"),
+        "colours": given.get("colours"),
+        "seed": given.get("seed"),
     }
-    if config.get_property("steps"):
-        settings["steps"] = config.get_property("steps")
+    method = choose(given.get("method"), methods, styles)
+    if given.get("steps") and method != "instant":
+        settings["steps"] = given.get("steps")
     if preview:
         settings["recipe"] = "draft"
     request = {
-        "content": str(content),
+        "content": content,
         "styles": styles,
-        "output": str(engine.folder / f"painting-{number}.png"),
+        "output": os.path.join(engine.folder, "painting-{}.png".format(number)),
         "settings": settings,
         "preview_seconds": 0.5 if preview else 3,
     }
     if blend:
         request["blend"] = blend
-    method = choose(config.get_property("method"), methods, styles)
-    if method != "optimise":  # engines without other methods do not know the key
+    if len(methods) > 1:  # an engine that has but one does not know the key
         request["method"] = method
-    ratio = size / max(width, height)
-    return request, (max(1, round(width * ratio)), max(1, round(height * ratio)))
+    ratio = float(size) / max(width, height)
+    return request, (max(1, int(width * ratio + 0.5)), max(1, int(height * ratio + 0.5)))
+
+
+def able(methods, styles):
+    """Names of the methods by which an engine can paint these styles."""
+    return [
+        row["name"]
+        for row in methods
+        if row.get("styles") is None or all(style in row["styles"] for style in styles)
+    ]
 
 
 def choose(method, methods, styles):
@@ -61,14 +109,10 @@ def choose(method, methods, styles):
     Raises:
         Problem: the engine cannot paint them by the method that was asked for.
     """
-
-    def can(row):
-        return row.get("styles") is None or all(style in row["styles"] for style in styles)
-
-    able = [row["name"] for row in methods if can(row)]
+    there = able(methods, styles)
     if method == "auto":
-        return "instant" if "instant" in able else "optimise"
-    if method not in able and method != "optimise":
+        return "instant" if "instant" in there else "optimise"
+    if method not in there and method != "optimise":
         raise Problem(
             _(
                 "This engine cannot paint this style by the method “{method}”. Choose the method "
@@ -78,47 +122,42 @@ def choose(method, methods, styles):
     return method
 
 
-def title(config, name):
-    """What a layer painted in this style is called."""
-    kind = config.get_property(f"{name}-from")
+def names(given):
+    """The styles' titles, joined: what a painting in them is called."""
+    second = given.get("second-from") != "none"
+    return " + ".join(_title(given, name) for name in (("style", "second") if second else ("style",)))
+
+
+def _title(given, name):
+    kind = given.get(name + "-from")
+    thing = given.get("{}-{}".format(name, "name" if kind == "gallery" else kind))
+    if thing is None:  # closed by now
+        return ""
     if kind == "gallery":
-        return config.get_property(f"{name}-name").replace("_", " ").title()
-    thing = config.get_property(f"{name}-{kind}")
-    return thing.get_basename() if kind == "file" else thing.get_name()
+        return thing.replace("_", " ").title()
+    return os.path.basename(thing) if kind == "file" else given.name_of(thing)
 
 
-def names(config):
-    """The styles' titles, joined."""
-    second = config.get_property("second-from") != "none"
-    return " + ".join(title(config, name) for name in (("style", "second") if second else ("style",)))
-
-
-def _styles(engine, config, number):
-    first = _style(engine, config, "style", number)
-    if config.get_property("second-from") == "none":
+def _styles(engine, given, export, number):
+    first = _style(engine, given, export, "style", number)
+    mix = given.get("mix") / 100.0
+    if given.get("second-from") == "none" or mix == 0:
         return [first], None
-    mix = config.get_property("mix") / 100
-    if mix == 0:
-        return [first], None
-    second = _style(engine, config, "second", number)
+    second = _style(engine, given, export, "second", number)
     return ([second], None) if mix == 1 else ([first, second], [1 - mix, mix])
 
 
-def _style(engine, config, name, number):
-    kind = config.get_property(f"{name}-from")
+def _style(engine, given, export, name, number):
+    kind = given.get(name + "-from")
     if kind == "gallery":
-        return config.get_property(f"{name}-name")
-    thing = config.get_property(f"{name}-{kind}")
+        return given.get(name + "-name")
+    thing = given.get("{}-{}".format(name, kind))
     if kind == "file":
-        path = thing.get_path() if thing else None
-        if not path:
+        if not thing:
             raise Problem(_("Choose the picture file that the style is to come from."))
-        return path
-    if thing is None or not thing.is_valid():
+        return thing
+    if thing is None:
         raise Problem(_("Choose the open layer or image that the style is to come from."))
-    path = engine.folder / f"{name}-{number}.png"
-    if kind == "layer":
-        export(thing, path)
-    else:
-        export_image(thing, path)
-    return str(path)
+    path = os.path.join(engine.folder, "{}-{}.png".format(name, number))
+    export(path, thing)
+    return path

@@ -1,6 +1,9 @@
+# -*- coding: utf-8 -*-
 """One painting being painted: the engine's events as they come, and where it stands."""
 
-from __future__ import annotations
+from __future__ import unicode_literals
+
+import os
 
 import problems
 from words import _
@@ -9,7 +12,7 @@ from words import _
 AT_ONCE = 200
 
 
-class Work:
+class Work(object):
     """A `stylize` request and its answers.
 
     Args:
@@ -59,8 +62,8 @@ class Work:
             if kind == "started":
                 self.text = _("Preparing the painting…")
             elif kind == "progress":
-                self.fraction = min(1.0, event["step"] / event["steps"])
-                self.text = self._in_words(event)
+                self.fraction = min(1.0, float(event["step"]) / event["steps"])
+                self.text = _in_words(event)
             elif kind == "preview":
                 self._take_preview(event)
             elif kind == "done":
@@ -69,27 +72,48 @@ class Work:
                 raise problems.Stopped
             elif kind == "error":
                 raise problems.from_event(event)
-        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-            raise problems.engine_lies(f"{event} ({error})") from error
-
-    def _in_words(self, event):
-        step = _("Step {step} of {steps}").format(step=event["step"], steps=event["steps"])
-        if (left := event.get("seconds_left")) is None:
-            return step
-        left = round(left)
-        return _("{step}, {minutes}:{seconds:02} left").format(
-            step=step, minutes=left // 60, seconds=left % 60
-        )
+        except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise problems.engine_lies("{} ({})".format(event, error))
 
     def _take_preview(self, event):
-        path = self.engine.folder / event["path"]
+        path = os.path.join(self.engine.folder, event["path"])
         if self.keep:  # the engine deletes its previews after a while, but not under another name
-            kept = self.engine.folder / f"kept-{self.id}-{len(self.kept)}.png"
+            kept = os.path.join(self.engine.folder, "kept-{}-{}.png".format(self.id, len(self.kept)))
             try:
-                path.rename(kept)
+                os.rename(path, kept)
             except OSError:
                 return
             self.kept.append((event["step"], kept))
             path = kept
         self.preview = path
         self.previews += 1
+
+
+def _in_words(event):
+    step = _("Step {step} of {steps}").format(step=event["step"], steps=event["steps"])
+    left = event.get("seconds_left")
+    if left is None:
+        return step
+    minutes, seconds = divmod(int(left + 0.5), 60)
+    return _("{step}, {minutes}:{seconds:02} left").format(step=step, minutes=minutes, seconds=seconds)
+
+
+def wait_for_methods(engine):
+    """What the engine can do, once it is ready."""
+    while engine.folder is None:
+        engine.next(0.2)
+    number = engine.send("methods")
+    while True:
+        event = engine.next(0.2)
+        if event and event.get("id") == number:
+            return take_methods(event)
+
+
+def take_methods(event):
+    """The rows of a `methods` event."""
+    rows = event.get("methods")
+    if event["event"] == "error":
+        raise problems.engine_too_old("?")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("name") for row in rows):
+        raise problems.engine_lies("{}".format(event)[:200])
+    return rows

@@ -1,0 +1,236 @@
+# -*- coding: utf-8 -*-
+"""Layers of GIMP 2.10: which part to paint, its pixels to a file, and a painting back into the image."""
+
+from __future__ import unicode_literals
+
+import gimp
+from gimpenums import (
+    ADD_SELECTION_MASK,
+    ADD_WHITE_MASK,
+    CLIP_TO_IMAGE,
+    INDEXED,
+    INTERPOLATION_CUBIC,
+    MASK_DISCARD,
+    PRECISION_U8_GAMMA,
+    PRECISION_U8_LINEAR,
+    PRECISION_U16_GAMMA,
+    RGB,
+)
+from problems import Problem, Stopped, engine_lies
+from request import area_to_paint
+from words import _
+
+pdb = gimp.pdb
+ROWS = 256  # of pixels at a time
+
+
+def utf8(text):
+    """A text as gimpfu wants it."""
+    return text.encode("utf-8") if not isinstance(text, bytes) else text
+
+
+class Part(object):
+    """What is painted: a layer, or the part of it that is selected.
+
+    Args:
+        image: the image.
+        drawable: the layer, or its mask.
+
+    Attributes:
+        area: (x, y, width, height) in the layer's own pixels.
+        selected: whether there is a selection, which becomes the painting's mask.
+
+    Raises:
+        Problem: it cannot be painted.
+    """
+
+    def __init__(self, image, drawable):
+        if pdb.gimp_item_is_layer_mask(drawable):
+            drawable = pdb.gimp_layer_from_mask(drawable)
+        if not pdb.gimp_item_is_layer(drawable):
+            raise Problem(_("This filter paints layers. Select a layer instead of a channel."))
+        self.image, self.layer = image, drawable
+        self.selected = not pdb.gimp_selection_is_empty(image)
+        size = drawable.width, drawable.height
+        self.area = area_to_paint(*pdb.gimp_drawable_mask_intersect(drawable), limits=size)
+
+    def export(self, path, thing=None, longest=None):
+        """Writes this part, or another layer or image, as a PNG; returns its width and height."""
+        if isinstance(thing, gimp.Image):
+            copy = thing.duplicate()
+            if not any(layer.visible for layer in copy.layers):
+                gimp.delete(copy)
+                raise Problem(_("The image that was chosen as the style has no visible layer."))
+            copy.merge_visible_layers(CLIP_TO_IMAGE)
+        else:
+            copy = _copied(thing or self.layer, None if thing else self.area)
+        try:
+            name = utf8(path)
+            # Not interlaced, quickly packed; of the rest only the colours below full transparency.
+            pdb.file_png_save2(copy, copy.layers[0], name, name, 0, 1, 0, 0, 0, 0, 0, 0, 1)
+            return copy.layers[0].width, copy.layers[0].height
+        finally:
+            gimp.delete(copy)
+
+
+def is_deep(image):
+    """Whether an image has more than 8 bits a colour."""
+    return pdb.gimp_image_get_precision(image) not in (PRECISION_U8_GAMMA, PRECISION_U8_LINEAR)
+
+
+def _copied(layer, area):
+    """A new RGB image with a part of a layer, without its mask."""
+    x, y, width, height = area or (0, 0, layer.width, layer.height)
+    if is_deep(layer.image):
+        copy = pdb.gimp_image_new_with_precision(width, height, RGB, PRECISION_U16_GAMMA)
+    else:
+        copy = gimp.Image(width, height, RGB)
+    new = pdb.gimp_layer_new_from_drawable(layer, copy)
+    pdb.gimp_image_insert_layer(copy, new, None, 0)
+    if new.mask:
+        new.remove_mask(MASK_DISCARD)
+    new.resize(width, height, -x, -y)
+    new.set_offsets(0, 0)
+    return copy
+
+
+def insert(image, part, result, styles, work, size):
+    """Puts the painting where it was asked for, as one step of undo.
+
+    Args:
+        image: the image.
+        part: what was painted of it.
+        result: `new-layer`, `new-image` or `steps`.
+        styles: the styles' titles.
+        work: the finished painting.
+        size: (width, height) that it must have, within a pixel.
+
+    Returns:
+        The new layer, and the image that it lies in.
+
+    Raises:
+        Problem: the painting cannot be used; the image is as it was.
+        Stopped: the image was closed meanwhile.
+    """
+    if not pdb.gimp_image_is_valid(image) or not pdb.gimp_item_is_valid(part.layer):
+        raise Stopped
+    name = _("Neural Style: {styles}").format(styles=styles)
+    paintings = []
+    try:
+        # All that can fail comes before the image is touched.
+        for path in [path for _step, path in work.kept] + [work.done["output"]]:
+            paintings.append(_opened(path, size))
+        if result == "new-image":
+            return _new_image(part, paintings[-1], name)
+        image.undo_group_start()
+        try:
+            layer = _into(part, paintings, [step for step, _path in work.kept], name, result)
+        finally:
+            image.undo_group_end()
+    finally:
+        for painting in paintings:
+            gimp.delete(painting)
+    gimp.displays_flush()
+    return layer, image
+
+
+def _opened(path, expected):
+    path = utf8(path)
+    try:
+        painting = pdb.gimp_file_load(path, path)
+    except RuntimeError as error:
+        raise engine_lies(error)
+    if abs(painting.width - expected[0]) > 1 or abs(painting.height - expected[1]) > 1:
+        size = painting.width, painting.height
+        gimp.delete(painting)
+        raise engine_lies("{}×{} ≠ {}×{}".format(*(size + tuple(expected))))
+    return painting
+
+
+def _into(part, paintings, steps, name, result):
+    image = part.image
+    if image.base_type == INDEXED:
+        pdb.gimp_image_convert_rgb(image)
+        gimp.message(
+            utf8(_("The image had a palette, which cannot hold a painting: it was converted to RGB."))
+        )
+    position = pdb.gimp_image_get_item_position(image, part.layer)
+    parent = pdb.gimp_item_get_parent(part.layer)
+    if result == "steps":
+        group = pdb.gimp_layer_group_new(image)
+        group.name = utf8(name)
+        pdb.gimp_image_insert_layer(image, group, parent, position)
+        parent, position = group, 0
+        for step, painting in zip(steps, paintings):
+            _add(part, painting, _("Step {step}").format(step=step), parent, 0).visible = False
+        name = _("Finished")
+    return _add(part, paintings[-1], name, parent, position)
+
+
+def _add(part, painting, name, parent, position):
+    layer = _as_layer(painting, part.image, part, name)
+    pdb.gimp_image_insert_layer(part.image, layer, parent, position)
+    left, top = part.layer.offsets
+    layer.set_offsets(left + part.area[0], top + part.area[1])
+    _mask(layer, part, ADD_SELECTION_MASK)
+    return layer
+
+
+def _new_image(part, painting, name):
+    _x, _y, width, height = part.area
+    new = pdb.gimp_image_new_with_precision(width, height, RGB, pdb.gimp_image_get_precision(part.image))
+    new.disable_undo()
+    layer = _as_layer(painting, new, part, name)
+    pdb.gimp_image_insert_layer(new, layer, None, 0)
+    _mask(layer, part, ADD_WHITE_MASK)
+    new.enable_undo()
+    try:
+        gimp.Display(new)
+    except RuntimeError:  # no windows
+        pass
+    return layer, new
+
+
+def _as_layer(painting, image, part, name):
+    """A painting as a layer for an image: with the part's size and transparency, not yet inserted."""
+    _x, _y, width, height = part.area
+    if (painting.width, painting.height) != (width, height):
+        pdb.gimp_context_push()
+        pdb.gimp_context_set_interpolation(INTERPOLATION_CUBIC)
+        pdb.gimp_image_scale(painting, width, height)
+        pdb.gimp_context_pop()
+    layer = pdb.gimp_layer_new_from_drawable(painting.layers[0], image)
+    layer.name = utf8(name)
+    if part.layer.has_alpha and not layer.has_alpha:
+        layer.add_alpha()
+    return layer
+
+
+def _mask(layer, part, kind):
+    """Masks an inserted painting by the selection, if there is one, and by the source's own mask."""
+    own = part.layer.mask
+    if not part.selected and not own:
+        return
+    mask = layer.create_mask(kind if part.selected else ADD_WHITE_MASK)
+    layer.add_mask(mask)
+    x, y, width, height = part.area
+    left, top = part.layer.offsets
+    others = [(own, x, y)] if own else []
+    if part.selected and kind == ADD_WHITE_MASK:  # another image has not this one's selection
+        others.append((part.image.selection, left + x, top + y))
+    for other, x, y in others:
+        _multiply(mask, other, x, y, width, height)
+    mask.update(0, 0, width, height)
+
+
+def _multiply(mask, other, x, y, width, height):
+    """Multiplies a mask by the part of another that begins at (x, y); with 8 bits, as gimpfu has them."""
+    for first in range(0, height, ROWS):
+        rows = min(ROWS, height - first)
+        here = mask.get_pixel_rgn(0, first, width, rows, True, False)
+        there = other.get_pixel_rgn(x, y + first, width, rows, False, False)
+        ours = bytearray(here[0:width, first : first + rows])
+        theirs = bytearray(there[x : x + width, y + first : y + first + rows])
+        product = bytearray((one * two + 127) // 255 for one, two in zip(ours, theirs))
+        here[0:width, first : first + rows] = bytes(product)
+    mask.flush()

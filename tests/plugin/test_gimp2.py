@@ -1,0 +1,256 @@
+"""The filter for GIMP 2.10 in the real Python 2.7, with a stand-in for GIMP or in GIMP itself."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from gimp2_sessions import OldGimp, StandIn, engine_words, find_python2
+from gimp_root import configure, host_python, running
+
+
+@pytest.fixture(
+    scope="module",
+    params=["stand-in", pytest.param("real", marks=pytest.mark.gimp)],
+    ids=["stand-in", "real"],
+)
+def place(request, tmp_path_factory):
+    """What starts a GIMP 2.10: `place(engine)`, and the Python that the engine runs in."""
+    started = []
+    folder = tmp_path_factory.mktemp
+    if request.param == "real":
+        root = request.getfixturevalue("old_root")
+        python = host_python(folder("python"))
+    else:
+        if not find_python2():
+            pytest.skip("There is no Python 2.7 here, neither on the PATH nor pyenv's.")
+        root, python = None, sys.executable
+
+    def start(engine):
+        started.append(OldGimp(root, folder("gimp"), engine) if root else StandIn(folder("gimp"), engine))
+        started[-1].do("GALLERY = 0")
+        return started[-1]
+
+    start.words = lambda notes, *fault: engine_words(notes, *fault, python=python)
+    start.engine = [str(python), "-E", "-P", "-m", "impasto.core.cli", "engine"]
+    yield start
+    for gimp in started:
+        gimp.close()
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory):
+    return tmp_path_factory.mktemp("notes") / "notes"
+
+
+@pytest.fixture(scope="module")
+def gimp(place, notes):
+    return place(place.words(notes))
+
+
+@pytest.fixture
+def last_note(notes):
+    return lambda: json.loads(notes.read_text().splitlines()[-1])
+
+
+def array(answer):
+    """(x, y), and (height, width, channels) of 0-255, from what `pixels` gave."""
+    width, height, x, y, data = answer
+    return (x, y), np.array(data, int).reshape(height, width, -1)
+
+
+def turned(pixels):
+    return np.concatenate([255 - pixels[..., :3], pixels[..., 3:]], axis=-1)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_layer_is_painted_above_itself(alpha, gimp, last_note):
+    before, after, names, same = gimp.do(
+        """
+image = new_image(80, 70)
+below = new_layer(image, name="below")
+layer = new_layer(image, x=-5, y=8, alpha=alpha)
+before = pixels(layer)
+painted, where = run_filter(image, layer)
+result = [before, pixels(painted), tree(image), pixels(layer) == before and where == image]
+""",
+        alpha=alpha,
+    )
+    (place, source), (place_after, painted) = array(before), array(after)
+    assert names == ["Neural Style: Starry Night", "source", "below"] and same
+    assert place == place_after == (-5, 8)
+    assert np.array_equal(painted, turned(source))
+    assert last_note()["content"] == [60, 40, 8, alpha]
+
+
+def test_settings_and_a_second_style_reach_the_engine(gimp, last_note):
+    gimp.do("""
+image = new_image()
+layer = new_layer(image)
+red = new_layer(image, width=32, height=24, x=90)
+put(red, bytearray([200, 0, 0, 255]) * 32 * 24)
+other = new_image(30, 20)
+put(new_layer(other, width=30, height=20), bytearray([0, 0, 200, 255]) * 30 * 20)
+run_filter(image, layer, style_from=2, style_layer=red, second_from=4, second_image=other, mix=30,
+           strength=35, style_scale=2, colours=1, method=3, size_limit=48, steps=12, seed=7)
+""")
+    note = last_note()
+    expected = {"strength": 0.35, "style_scale": 2, "colours": "keep", "size": 48, "steps": 12, "seed": 7}
+    assert {key: note["settings"][key] for key in expected} == expected
+    assert note["blend"] == [0.7, 0.3]
+    means = [note["means"][style] for style in note["styles"]]
+    assert np.allclose(means, [[0.784, 0, 0], [0, 0, 0.784]], atol=0.002)
+    gimp.do("run_filter(image, layer, style_name=1)")
+    assert last_note()["styles"] == ["udnie"]
+
+
+def test_the_selection_and_the_layers_mask_become_the_mask(gimp, last_note):
+    before, after, mask = gimp.do("""
+image = new_image()
+layer = new_layer(image)
+layer.add_mask(layer.create_mask(ADD_WHITE_MASK))
+put(layer.mask, bytearray(range(20, 80)) * 40)
+select(image, 10, 4, 40, 20, 128)
+painted, where = run_filter(image, layer.mask)
+result = [pixels(layer), pixels(painted), pixels(painted.mask)]
+""")
+    (_, source), (place, painted) = array(before), array(after)
+    assert place == (10, 4) and last_note()["content"][:2] == [40, 20]
+    assert np.array_equal(painted, turned(source[4:24, 10:50]))
+    expected = np.tile((np.arange(30, 70) * 128 + 127) // 255, (20, 1))
+    assert np.abs(array(mask)[1][..., 0] - expected).max() <= 1
+
+
+def test_groups_steps_images_and_a_size_limit(gimp, last_note):
+    names, new, visible, other, size = gimp.do("""
+image = new_image()
+group = pdb.gimp_layer_group_new(image)
+group.name = "group"
+pdb.gimp_image_insert_layer(image, group, None, 0)
+layer = new_layer(image, parent=group)
+final, _ = run_filter(image, layer, result=2)
+steps = pdb.gimp_item_get_parent(final)
+painted, where = run_filter(image, layer, result=1)
+big, _ = run_filter(image, layer, size_limit=30)
+result = [tree(image), tree(where), [one.visible for one in steps.layers],
+          [where.width, where.height, where.base_type], [big.width, big.height]]
+""")
+    [[_group, [[title, steps], big, source]]] = names
+    assert (title, source) == ("Neural Style: Starry Night", "source") and big.startswith(title)
+    assert steps == ["Finished", *(f"Step {step}" for step in (5, 4, 3, 2, 1))]
+    assert visible == [True] + [False] * 5
+    assert new == ["Neural Style: Starry Night"] and other == [60, 40, 0]
+    assert size == [60, 40] and last_note()["settings"]["size"] == 30
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("nonsense", "makes no sense"),
+        ("size", "30×20 ≠ 60×40"),
+        ("nothing", "makes no sense"),
+        ("dies", "stopped unexpectedly"),
+        ("memory", "not enough memory"),
+        ("absent", "No module named impasto"),
+        ("missing", "impasto gimp install"),
+    ],
+)
+def test_a_failure_is_one_message_and_leaves_the_image(fault, expected, gimp, place, notes):
+    configure(gimp.profile, None if fault == "missing" else place.words(notes, fault))
+    status, same, messages = gimp.do("""
+image = new_image()
+layer = new_layer(image)
+before = pixels(layer)
+if not REAL:
+    del gimp.messages[:]
+status = run_filter(image, layer)[0]
+result = [status, tree(image) == ["source"] and pixels(layer) == before, None if REAL else gimp.messages]
+""")
+    configure(gimp.profile, place.words(notes))
+    assert status == "error" and same
+    assert running(str(notes)) == []
+    if messages is None:
+        assert expected in gimp.output()
+    else:
+        assert len(messages) == 1 and expected in messages[0] and "Traceback" not in messages[0]
+
+
+def test_the_real_engine_paints_the_same_as_the_command_line(place, tmp_path, impasto):
+    """Pixel for pixel: what GIMP shows is what `impasto stylize` paints from the same picture."""
+    from PIL import Image
+
+    gimp = place(place.engine)
+    before, after = gimp.do("""
+image = new_image(64, 48)
+layer = new_layer(image, 64, 48)
+painted, where = run_filter(image, layer, style_name=1, strength=70, steps=6, size_limit=64, seed=3)
+result = [pixels(layer), pixels(painted)]
+""")
+    (_, photo), (_, painted) = array(before), array(after)
+    Image.fromarray(photo[..., :3].astype("uint8")).save(tmp_path / "photo.png")
+    options = ("--strength", 0.7, "--steps", 6, "--size", 64, "--seed", 3)
+    assert impasto("stylize", tmp_path / "photo.png", "udnie", "-o", tmp_path / "out.png", *options) == 0
+    with Image.open(tmp_path / "out.png") as picture:
+        expected = np.array(picture.convert("RGB"), int)
+    assert np.abs(expected - photo[..., :3]).max() > 25  # it was painted at all
+    assert np.abs(expected - painted[..., :3]).max() <= 1
+
+
+@pytest.fixture
+def stand_in(tmp_path, notes):
+    """A stand-in of the test's own, with a slow engine."""
+    if not find_python2():
+        pytest.skip("There is no Python 2.7 here, neither on the PATH nor pyenv's.")
+    started = []
+
+    def start(*fault, environment=None):
+        started.append(StandIn(tmp_path, engine_words(notes, *fault), environment))
+        started[-1].do("GALLERY = 0")
+        return started[-1]
+
+    yield start
+    for gimp in started:
+        gimp.close()
+
+
+def test_one_step_of_undo_progress_and_cancel(stand_in, notes):
+    groups, progress = (gimp := stand_in("slow")).do("""
+image = new_image()
+run_filter(image, new_layer(image), result=2)
+result = [[image.groups, image.open], gimp.progress]
+""")
+    assert groups == [1, 0]
+    assert "Step 1 of 5, 1:14 left" in progress
+    fractions = [one for one in progress if isinstance(one, float)]
+    assert fractions == sorted(fractions) and 0 < fractions[0] < 1
+    # gimpfu's dialog, as far as its Cancel goes: GIMP calls what listens for it between two moves of the bar.
+    status, messages, names, sensitive = gimp.do("""
+import sys, types
+gtk = types.ModuleType("gtk")
+class Dialog(object):
+    listeners, sensitive = [], []
+    def connect(self, signal, listener):
+        self.listeners.append(listener)
+    def set_response_sensitive(self, response, sensitive):
+        self.sensitive.append((response, sensitive))
+gtk.Dialog, gtk.RESPONSE_CANCEL, dialog = Dialog, -6, Dialog()
+gtk.window_list_toplevels = lambda: [object(), dialog]
+sys.modules.update(gtk=gtk, gimpui=gtk)
+gimp.progress_update = lambda fraction: [listener(dialog, -6) for listener in dialog.listeners]
+image = new_image()
+layer = new_layer(image)
+status = run_filter(image, layer)[0]
+result = [status, gimp.messages, tree(image), dialog.sensitive]
+""")
+    assert (status, messages, names, sensitive) == ("error", [], ["source"], [[-6, True]])
+    assert running(str(notes)) == []
+
+
+def test_speaks_the_languages(stand_in):
+    label, params = stand_in(environment={"LANGUAGE": "ru", "LANG": "ru_RU.UTF-8"}).do("""
+import gimpfu
+result = [gimp.registered["label"], [list(row[1:3]) for row in gimp.registered["params"]]]
+""")
+    assert label == "Нейро_стиль…" or ("…" in label and label != "_Neural Style…")
+    labels = dict(params)
+    assert labels["style-name"].startswith("Галерея (") and labels["method"] != "_Method"
