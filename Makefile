@@ -1,6 +1,7 @@
 # make demo    see painted pictures within minutes of a fresh clone
 # make test    run all tests
 # make test-gimp   run the filter's tests in the real GIMP 3, in a Debian root made for them (needs root)
+# make test-gimp-3.2, test-gimp-2.10   the same in other GIMPs, which the other targets do without
 # make translations   rewrite the filter's catalogues from plugin/translations/*.po
 # make lint    style and types
 # make bench   measure, and write benchmarks/results.md
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 # Nothing is fetched while painting; TensorFlow's start-up lines would bury ours.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-gimp translations lint bench clean
+.PHONY: demo test test-gimp test-gimp-3.2 test-gimp-2.10 translations lint bench clean
 
 $(VENV)/installed: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +36,12 @@ test: $(VENV)/installed-dev
 
 test-gimp: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m gimp tests/plugin
+
+test-gimp-3.2: $(VENV)/installed-dev
+	IMPASTO_GIMP_SUITE=forky $(BIN)/python -m pytest -m gimp tests/plugin
+
+test-gimp-2.10: $(VENV)/installed-dev
+	IMPASTO_GIMP2=1 $(BIN)/python -m pytest -m gimp tests/plugin/test_gimp2.py tests/plugin/test_gimp_install.py
 
 translations: $(VENV)/installed
 	$(BIN)/python -m impasto.plugin.translating

@@ -66,7 +66,7 @@ def root() -> Root:
 def old_root() -> Root:
     """A Debian 12 root with GIMP 2.10 and Python 2.7; made only where IMPASTO_GIMP2 asks for it."""
     if not (root_folder("bookworm").is_dir() or os.environ.get("IMPASTO_GIMP2")):
-        pytest.skip("There is no root with GIMP 2.10: `make test-gimp2` makes one.")
+        pytest.skip("There is no root with GIMP 2.10: `make test-gimp-2.10` makes one.")
     return made_root("bookworm", required=bool(os.environ.get("IMPASTO_GIMP2")))
 
 

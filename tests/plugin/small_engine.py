@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from impasto.core import engine as engines
+from impasto.core import engine_requests
 from impasto.core.engine_painting import Painter
 from impasto.core.errors import Cancelled, PictureError
 from impasto.core.images import load_picture, save_picture
@@ -29,6 +30,7 @@ class SmallPainter(Painter):
 
     notes: Path
     fault: str
+    method: str | None = None
 
     def paint(self, job):
         request, fault = job.request, self.fault
@@ -41,6 +43,7 @@ class SmallPainter(Painter):
             "styles": request.styles,
             "blend": request.blend,
             "settings": asdict(request.settings),
+            "method": self.method,
             "content": [content.width, content.height, content.bits, content.alpha is not None],
             "means": kept,
         }
@@ -98,7 +101,7 @@ def misbehave(fault, painter):
 
 
 class SmallEngine(engines.Engine):
-    """Serves with a SmallPainter; knows two methods more."""
+    """Serves with a SmallPainter; a `new` one has two methods more, and previews for the gallery."""
 
     def __init__(self, events, notes, fault):
         super().__init__(0, events)
@@ -110,13 +113,42 @@ class SmallEngine(engines.Engine):
             super()._take_ping(number, request)
 
     def _take_stylize(self, number, request):
+        self.painter.method = request.pop("method", None)
         if self.painter.fault != "frozen":
             super()._take_stylize(number, request)
 
     def tell(self, event, **facts):
         if event == "ready" and self.painter.fault == "old":
             facts.pop("folder")
+        if event == "styles" and self.painter.fault == "new":
+            for row in facts["styles"]:
+                row["preview"] = self._preview(row["thumbnail"])
         super().tell(event, **facts)
+
+    def _preview(self, thumbnail):
+        picture, path = load_picture(thumbnail), thumbnail.replace("thumbnail", "preview")
+        save_picture(picture.with_pixels(1 - picture.pixels), path)
+        return path
+
+
+METHODS = {
+    "": [{"name": "optimise", "styles": None}],
+    "new": [
+        {"name": "optimise", "styles": None},
+        {"name": "instant", "styles": ["udnie"]},
+        {"name": "refine", "styles": []},
+    ],
+}
+KEYS = {"": {"stylize": (), "styles": ()}, "new": {"stylize": ("method",), "styles": ("previews",)}}
+ALL_KEYS = {"method", "previews"}
+
+
+def speak(kind):
+    """Makes the protocol that of an engine with one method, or of a `new` one."""
+    engines.METHODS = METHODS[kind]
+    for command, keys in KEYS[kind].items():
+        old = engine_requests.COMMANDS[command]
+        engine_requests.COMMANDS[command] = (*(key for key in old if key not in ALL_KEYS), *keys)
 
 
 def main():
@@ -126,6 +158,7 @@ def main():
     notes, fault = Path(sys.argv[1]), " ".join(sys.argv[2:])
     if fault == "absent":
         sys.exit("No module named impasto")
+    speak("new" if fault == "new" else "")
     engines._import_keras = lambda: None
     engines._die_with_parent()
     os._exit(SmallEngine(events, notes, fault).serve())

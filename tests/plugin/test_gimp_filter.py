@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from gimp_root import configure
 
 pytestmark = pytest.mark.gimp
 
@@ -209,6 +210,30 @@ run_filter(image, new_layer(image), style_name="udnie", strength=35, style_scale
     assert note["styles"] == ["udnie"] and note["blend"] is None
     expected = {"strength": 0.35, "style_scale": 2, "colours": "keep", "size": 48, "steps": 12, "seed": 7}
     assert {key: note["settings"][key] for key in expected} == expected
+
+
+def test_methods_are_those_that_the_engine_has(gimp, small_engine, notes, last_note):
+    code = """
+image = new_image()
+layer = new_layer(image)
+answer = run_filter(image, layer, style_name=style, method=method)
+result = [str(answer[0]), str(answer[1])]
+"""
+    gimp.do(code, style="udnie", method="optimise")
+    assert last_note()["method"] is None  # an engine that has but one does not know the key
+    configure(gimp.profile, small_engine(notes, "new"))
+    for style, method, expected in (
+        ("udnie", "auto", "instant"),
+        ("udnie", "instant", "instant"),
+        ("starry_night", "auto", "optimise"),
+        ("udnie", "optimise", "optimise"),
+    ):
+        gimp.do(code, style=style, method=method)
+        assert last_note()["method"] == expected
+    for style, method in (("starry_night", "instant"), ("udnie", "refine")):
+        status, message = gimp.do(code, style=style, method=method)
+        assert status == "execution-error" and "by the method" in message
+    configure(gimp.profile, small_engine(notes))
 
 
 def test_styles_from_files_layers_and_images(gimp, last_note, pictures):

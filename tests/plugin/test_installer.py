@@ -20,6 +20,8 @@ from impasto.plugin.installer import engine_words, install, uninstall
         ("linux", "XDG_CONFIG_HOME", "GIMP/3.2", "GIMP 3.2"),
         ("linux", "HOME", ".var/app/org.gimp.GIMP/config/GIMP/3.0", "GIMP 3.0 (Flatpak)"),
         ("linux", "HOME", "snap/gimp/current/.config/GIMP/3.0", "GIMP 3.0 (Snap)"),
+        ("linux", "HOME", ".var/app/org.gimp.GIMP/config/GIMP/2.10", "GIMP 2.10 (Flatpak)"),
+        ("win32", "APPDATA", "GIMP/2.10", "GIMP 2.10"),
         ("win32", "APPDATA", "GIMP/3.0", "GIMP 3.0"),
         ("darwin", "HOME", "Library/Application Support/GIMP/3.0", "GIMP 3.0"),
         ("linux", "HOME", ".config/GIMP/2.8", None),
@@ -37,6 +39,11 @@ def test_the_variable_goes_first_and_a_program_counts(tmp_path):
     (tmp_path / ".config" / "GIMP" / "3.2").mkdir(parents=True)
     environment = {"HOME": str(tmp_path), "PATH": "", "GIMP3_DIRECTORY": str(tmp_path / "own")}
     assert [gimp.folder for gimp in gimps(environment, "linux")] == [tmp_path / "own"]
+    environment["GIMP2_DIRECTORY"] = str(tmp_path / "old")
+    assert [(gimp.folder.name, gimp.version) for gimp in gimps(environment, "linux")] == [
+        ("own", "3.0"),
+        ("old", "2.10"),
+    ]
     program = tmp_path / "bin" / "gimp"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\necho GNU Image Manipulation Program version 3.0.4\n")
@@ -86,24 +93,53 @@ def test_a_folder_that_cannot_be_written(tmp_path, impasto, capfd):
     assert "cannot be copied" in capfd.readouterr().err
 
 
-def test_no_gimp_at_all(tmp_path, impasto, monkeypatch, capfd):
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home folder in which nothing is, and no program on the PATH."""
     for name in ("HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("PATH", "")
-    monkeypatch.delenv("GIMP3_DIRECTORY", raising=False)
+    for name in ("GIMP3_DIRECTORY", "GIMP2_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_no_gimp_at_all(home, impasto, capfd):
     assert impasto("gimp", "check") == 1
     assert "start GIMP once" in capfd.readouterr().err
 
 
-def test_only_an_old_gimp(tmp_path, impasto, monkeypatch, capfd):
-    (tmp_path / "GIMP" / "2.10").mkdir(parents=True)
-    for name in ("HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.delenv("GIMP3_DIRECTORY", raising=False)
-    assert impasto("gimp", "install") == 1
-    assert "needs GIMP 3.0" in capfd.readouterr().err
-    assert not (tmp_path / "GIMP" / "2.10" / "plug-ins").exists()
+def test_gimp_2_gets_its_own_files(home, impasto, capfd):
+    from impasto.core.styles import gallery_names
+
+    (home / "GIMP" / "2.10").mkdir(parents=True)
+    assert impasto("gimp", "install", "--no-check") == 0
+    plug_in = home / "GIMP" / "2.10" / "plug-ins" / "impasto"
+    assert "GIMP 2.10: installed" in capfd.readouterr().out
+    assert os.access(plug_in / "impasto.py", os.X_OK)
+    assert "gimpfu" in (plug_in / "impasto.py").read_text("utf-8")
+    assert not (plug_in / "dialog.py").exists()  # GIMP 3's
+    assert (plug_in / "locale" / "ru" / "LC_MESSAGES" / "impasto.mo").is_file()
+    kept = json.loads((plug_in / "impasto.json").read_text("utf-8"))
+    assert [name for name, _title in kept["gallery"]] == gallery_names() and kept["engine"]
+    assert impasto("gimp", "uninstall") == 0 and not plug_in.exists()
+
+
+def test_a_left_over_gimp_2_does_not_spoil_the_check(home, impasto, monkeypatch, capfd):
+    from impasto.plugin import checking
+
+    def check_gimp(gimp):
+        if gimp.is_old:
+            raise ImpastoError("no Python")
+        return True
+
+    monkeypatch.setattr(checking, "check_engine", lambda words: "1")
+    monkeypatch.setattr(checking, "check_gimp", check_gimp)
+    for version in ("2.10", "3.0"):
+        (home / "GIMP" / version).mkdir(parents=True)
+    assert impasto("gimp", "install") == 0
+    assert "GIMP 2.10: no Python" in capfd.readouterr().out
+    assert impasto("gimp", "check", "--folder", home / "GIMP" / "2.10") == 1
 
 
 def test_the_flatpak_reaches_out(tmp_path):
