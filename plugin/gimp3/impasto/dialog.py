@@ -11,14 +11,14 @@ from arguments import Given  # noqa: E402
 from engine_client import Engine  # noqa: E402
 from filter import insert  # noqa: E402
 from gallery import THUMBNAIL, StyleChooser  # noqa: E402
-from gi.repository import GdkPixbuf, Gegl, Gimp, GimpUi, GLib, GObject, Gtk  # noqa: E402
+from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk  # noqa: E402
 from problems import Problem, Stopped  # noqa: E402
 from request import prepare  # noqa: E402
 from rows import MethodRow, choice_row  # noqa: E402
+from view import View  # noqa: E402
 from words import _  # noqa: E402
 from work import Work, take_methods  # noqa: E402
 
-VIEW = 300  # longest side of the pictures in the dialog, in pixels
 PICTURES = {"thumbnails": 2 * THUMBNAIL}  # of the gallery's, longest side in pixels
 EVERY = 60  # milliseconds between two looks at the engine's events
 
@@ -66,21 +66,17 @@ class Window:
         self.preview_button.set_tooltip_text(_("Paint a small version now"))
         self.preview_button.set_sensitive(False)
         self.preview_button.connect("clicked", lambda *_args: self.start_preview())
-        self.picture, self.bar = Gtk.Image(), Gtk.ProgressBar(show_text=True)
+        self.view, self.bar = View(part), Gtk.ProgressBar(show_text=True)
         self.bar.set_text(_("Waking the engine…"))
         self.controls = self._controls()
         self._lay_out()
-        self._show(self._source())
         self.timer = GLib.timeout_add(EVERY, self._look)
 
     # ------------------------------------------------------------ how it looks
 
     def _lay_out(self):
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        frame = Gtk.Frame()
-        frame.set_size_request(VIEW + 8, VIEW + 8)
-        frame.add(self.picture)
-        left.pack_start(frame, True, True, 0)
+        left.pack_start(self.view, True, True, 0)
         left.pack_start(self.bar, False, False, 0)
         left.pack_start(self.preview_button, False, False, 0)
         both = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12, border_width=12)
@@ -116,38 +112,6 @@ class Window:
             label.set_xalign(0)
             labels.add_widget(label)
         return box
-
-    def _source(self):
-        """The part to be painted, on checks where it is transparent."""
-        part = self.part
-        scale = min(1.0, VIEW / part.longest)
-        left, top, width, height = [round(value * scale) for value in part.area]
-        data = part.layer.get_buffer().get(
-            Gegl.Rectangle.new(left, top, width, height), scale, "R'G'B'A u8", Gegl.AbyssPolicy.CLAMP
-        )
-        pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(
-            GLib.Bytes.new(bytes(data)), GdkPixbuf.Colorspace.RGB, True, 8, width, height, 4 * width
-        )
-        size = self._within(width, height)
-        return pixbuf.composite_color_simple(
-            *size, GdkPixbuf.InterpType.BILINEAR, 255, 8, 0xFF999999, 0xFF666666
-        )
-
-    def _within(self, width, height):
-        scale = VIEW / max(width, height)
-        return max(1, round(width * scale)), max(1, round(height * scale))
-
-    def _show(self, pixbuf):
-        if pixbuf is not None:
-            self.picture.set_from_pixbuf(pixbuf)
-
-    def _show_file(self, path):
-        try:
-            pixbuf = GdkPixbuf.Pixbuf.new_from_file(str(path))
-        except GLib.Error:  # the engine deleted it for a newer one
-            return
-        size = self._within(pixbuf.get_width(), pixbuf.get_height())
-        self._show(pixbuf.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR))
 
     # ------------------------------------------------------------ what it does
 
@@ -294,9 +258,9 @@ class Window:
             Gimp.progress_update(self.work.fraction)
         if self.work.previews != self.shown:
             self.shown = self.work.previews
-            self._show_file(self.work.preview)
+            self.view.show_file(self.work.preview)
         if done:
-            self._show_file(self.work.done["output"])
+            self.view.show_file(self.work.done["output"])
             if self.painting:
                 self._end()
             else:
