@@ -190,7 +190,7 @@ def test_the_real_engine_paints_the_same_as_the_command_line(place, tmp_path, im
     before, after = gimp.do("""
 image = new_image(64, 48)
 layer = new_layer(image, 64, 48)
-painted, where = run_filter(image, layer, style_name=1, strength=70, steps=6, size_limit=64, seed=3)
+painted, where = run_filter(image, layer, style_name=1, strength=70, method=3, steps=6, size_limit=64, seed=3)
 result = [pixels(layer), pixels(painted)]
 """)
     (_, photo), (_, painted) = array(before), array(after)

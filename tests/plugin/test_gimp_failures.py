@@ -77,7 +77,7 @@ def test_no_engine_at_all(gimp):
 def test_killed_plug_in_leaves_nothing(gimp, real_engine):
     """GIMP's own Cancel kills the plug-in outright; the real engine then ends by itself."""
     configure(gimp.profile, real_engine)
-    gimp.tell(PAINT, more={"steps": 10000, "size_limit": 512})
+    gimp.tell(PAINT, more={"steps": 10000, "size_limit": 512, "method": "optimise"})
 
     def plug_in():
         found = [pid for pid in children(gimp.process.pid) if b"impasto.py" in command(pid)]
@@ -118,7 +118,12 @@ def test_two_at_once_do_not_meet(gimp, start_gimp, small_engine, tmp_path):
     gimp.do("more = {}")
 
 
-def test_the_real_engine_paints_the_same_as_the_command_line(gimp, real_engine, tmp_path, impasto):
+@pytest.mark.parametrize(
+    ("method", "options"), [("optimise", ["--steps", 6, "--seed", 3]), ("instant", ["--method", "instant"])]
+)
+def test_the_real_engine_paints_the_same_as_the_command_line(
+    method, options, gimp, real_engine, tmp_path, impasto
+):
     """Pixel for pixel: what GIMP shows is what `impasto stylize` paints from the same picture."""
     from impasto.core.images import load_picture
 
@@ -128,14 +133,17 @@ def test_the_real_engine_paints_the_same_as_the_command_line(gimp, real_engine, 
 image = new_image(width=64, height=48)
 layer = new_layer(image, width=64, height=48)
 Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(folder + "/photo.png"), None)
-painted, where = run_filter(image, layer, style_name="udnie", strength=70, steps=6, size_limit=64, seed=3)
+painted, where = run_filter(
+    image, layer, style_name="udnie", strength=70, method=method, steps=6, size_limit=64, seed=3
+)
 Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(folder + "/painted.png"), None)
 result = [tree(image), painted.get_width(), painted.get_height()]
 """,
         folder=str(tmp_path),
+        method=method,
     )
     assert ours == ["Neural Style: Udnie", "source"]
-    options = ("--strength", 0.7, "--steps", 6, "--size", 64, "--seed", 3)
+    options = ("--strength", 0.7, "--size", 64, *options)
     assert impasto("stylize", tmp_path / "photo.png", "udnie", "-o", tmp_path / "out.png", *options) == 0
     expected, painted = (load_picture(tmp_path / name).pixels for name in ("out.png", "painted.png"))
     assert abs(expected - load_picture(tmp_path / "photo.png").pixels).max() > 0.1  # it was painted at all
