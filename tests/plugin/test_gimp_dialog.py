@@ -106,6 +106,44 @@ def test_cancel_while_it_paints(desktop, notes, small_engine, tmp_path):
     configure(desktop.folder / "gimp", small_engine(notes))
 
 
+def test_methods_that_the_engine_has_not_are_grey(desktop, start_gimp):
+    gimp = start_gimp(None, environment={"DISPLAY": desktop.environment["DISPLAY"]})
+    chosen, told, hints = gimp.do(
+        """
+import sys
+sys.path.insert(0, folder)
+gi.require_version("GimpUi", "3.0")
+from gi.repository import GimpUi
+GimpUi.init("test")
+from arguments import Given
+from rows import MethodRow
+config = Gimp.get_pdb().lookup_procedure("impasto-neural-style").create_config()
+row = MethodRow(config, Given(config))
+choice = Gimp.param_spec_choice_get_choice(config.find_property("method"))
+config.set_property("style-name", "udnie")
+config.set_property("method", "instant")
+chosen, told, hints = [], [], []
+def look():
+    chosen.append(config.get_property("method"))
+    told.append([name for name in choice.list_nicks() if choice.is_valid(name)])
+    hints.append(row.hint.get_visible())
+row.take(methods)
+look()
+config.set_property("style-name", "starry_night")
+look()
+row.take([*methods[:1], dict(name="instant", styles=None), dict(name="refine", styles=None)])
+look()
+result = [chosen, told, hints]
+""",
+        folder=str(gimp.profile / "plug-ins" / "impasto"),
+        methods=[{"name": "optimise", "styles": None}, {"name": "instant", "styles": ["udnie"]}],
+    )
+    everything = ["auto", "instant", "refine", "optimise"]
+    assert told == [["auto", "instant", "optimise"], ["auto", "optimise"], everything]
+    assert chosen == ["instant", "auto", "auto"]  # what cannot be had any more gives way
+    assert hints == [True, True, False]
+
+
 def test_a_failure_is_told_in_gimps_own_dialog(desktop, notes, small_engine, tmp_path):
     configure(desktop.folder / "gimp", small_engine(notes, "memory"))
     open_dialog(desktop)

@@ -13,8 +13,10 @@ from words import _  # noqa: E402
 
 def choice_row(config, name):
     """A list of a choice argument's values; the dialog's own would be buttons in 3.2 and a list in 3.0."""
-    combo = GimpUi.prop_choice_combo_box_new(config, name)
-    return GimpUi.LabelStringWidget.new(config.find_property(name).nick, combo)
+    spec = config.find_property(name)
+    row = GimpUi.LabelStringWidget.new(spec.nick, GimpUi.prop_choice_combo_box_new(config, name))
+    row.set_tooltip_text(spec.blurb)
+    return row
 
 
 class MethodRow(Gtk.Box):
