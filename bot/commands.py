@@ -9,7 +9,7 @@ from telegram import Message
 
 from . import keyboards
 from .context import Context
-from .jobs import Job
+from .job import Job
 from .replies import say, send_examples, send_sheet
 from .texts import text
 

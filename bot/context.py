@@ -14,12 +14,13 @@ from impasto.core.styles import gallery_names
 
 from .database import Database
 from .inbox import Inbox
-from .jobs import Jobs, Limits
+from .jobs import Jobs
 from .people import People
 from .pictures import Pictures
 from .queue import Queue
 from .sending import Sending
 from .settings import BotSettings
+from .turns import Limits
 
 T = TypeVar("T")
 

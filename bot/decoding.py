@@ -90,10 +90,10 @@ def _first_frame(data: bytes, max_pixels: int, max_ratio: float) -> NDArray[np.f
     import av  # here: loading FFmpeg's libraries is for those few who send videos
 
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             stream = container.streams.video[0]
             check_extent(stream.width, stream.height, max_pixels, max_ratio)
             frame = next(container.decode(stream))
-            return frame.to_ndarray(format="rgb24").astype("float32") / 255
+            return frame.to_ndarray(format="rgb24").astype(np.float32) / np.float32(255)
     except (av.FFmpegError, IndexError, StopIteration, ValueError):
         raise Refused("damaged") from None

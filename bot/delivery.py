@@ -9,7 +9,7 @@ from typing import Any
 from telegram import InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto
 
 from .context import Context
-from .jobs import Job
+from .job import Job
 from .keyboards import gallery_keyboard, result_keyboard, styles_title
 from .sending import Refusal, Unsent
 from .texts import text

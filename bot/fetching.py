@@ -9,7 +9,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, Re
 
 from .context import Context
 from .decoding import Refused
-from .jobs import Job
+from .job import Job
 from .sending import Unsent
 
 log = logging.getLogger("impasto.bot.fetching")

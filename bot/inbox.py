@@ -125,7 +125,8 @@ def chat_of(update: dict[str, Any]) -> int:
     """The chat whose updates wait for one another; 0 where there is none."""
     for value in update.values():
         if isinstance(value, dict):
-            message = value.get("message") if isinstance(value.get("message"), dict) else value
+            inner = value.get("message")
+            message = inner if isinstance(inner, dict) else value
             for owner in (message.get("chat"), value.get("from")):
                 if isinstance(owner, dict) and _fits(owner.get("id")):
                     return owner["id"]

@@ -1,83 +1,16 @@
 """The one table of jobs, as the bot sees it: made, chosen for, fetched, told of, forgotten.
 
-    choosing → fetching → waiting → running → painted | failed | cancelled   (then told = 1)
-
-A result's buttons send the same job round again, with `round` one higher: a tap that carries an
-older round is stale. `queue.py` has the workers' half.
+`job.py` has the states; `queue.py` the workers' half.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .database import Database, Row, Transaction
-from .inbox import fact
-
-ENDED = ("painted", "failed", "cancelled")
-_ENDED = "('painted', 'failed', 'cancelled')"
-_ACTIVE = "('fetching', 'waiting', 'running')"
-DAY = 86400
-
-
-@dataclass(frozen=True)
-class Job:
-    """A row of the table; `id` is `chat:message` of the photograph."""
-
-    id: str
-    kind: str
-    chat: int
-    message: int
-    person: int
-    is_group: int
-    language: str
-    state: str
-    told: int
-    round: int
-    status_message: int | None
-    media: str
-    file_id: str | None
-    source: str | None
-    styles: str
-    strength: float
-    colours: str
-    turn: int
-    queued: float | None
-    worker: str | None
-    lease: float | None
-    attempts: int
-    losses: int
-    cancel: int
-    progress: float | None
-    seconds_left: float | None
-    result: str | None
-    circle: str | None
-    notice: str
-    error: str | None
-    retry_at: float
-    tries: int
-    created: float
-    changed: float
-
-    @property
-    def folder(self) -> str:
-        """Where its pictures are kept: under the person's, so that all of theirs can go at once."""
-        return f"{self.person}/{self.chat}_{self.message}"
-
-    @property
-    def style_list(self) -> list[str]:
-        """Names of gallery styles, or `own:N` for the person's own."""
-        return list(json.loads(self.styles))
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much one person may have: pictures waiting at once, and a day."""
-
-    waiting: int
-    per_day: int
+from .job import ACTIVE, ENDED, Job
+from .turns import Limits, over_limit, take_turn
 
 
 class Jobs:
@@ -124,14 +57,14 @@ class Jobs:
 
         def work(transaction: Transaction) -> str:
             row = transaction.one("SELECT * FROM jobs WHERE id = :id", id=job.id)
-            if row is None or row["round"] != job.round or row["state"] in ("fetching", "waiting", "running"):
+            if row is None or row["round"] != job.round or row["state"] in ACTIVE:
                 return "stale"
             if row["status_message"] is None and "status_message" not in choice:
                 return "stale"
-            refused = "banned" if banned else _over_limit(transaction, job.person, limits)
+            refused = "banned" if banned else over_limit(transaction, job.person, limits)
             if refused:
                 return refused
-            turn = _take_turn(transaction, job.person)
+            turn = take_turn(transaction, job.person)
             changes = {
                 "state": "waiting" if row["source"] else "fetching",
                 "round": job.round + 1,
@@ -170,7 +103,7 @@ class Jobs:
             self._do(
                 "UPDATE jobs SET state = :state, error = :error, told = :told, retry_at = 0, tries = 0, "
                 "changed = :now WHERE id = :id AND round = :round "
-                f"AND state NOT IN {_ENDED} AND state <> 'running'",
+                f"AND state NOT IN {ENDED} AND state <> 'running'",
                 id=job.id,
                 round=job.round,
                 state=state,
@@ -195,7 +128,7 @@ class Jobs:
             )
             transaction.do(
                 f"UPDATE jobs SET cancel = 1, state = CASE state WHEN 'running' THEN state ELSE 'cancelled' "
-                f"END, changed = :now WHERE {which} AND state IN {_ACTIVE}",
+                f"END, changed = :now WHERE {which} AND state IN {ACTIVE}",
                 now=transaction.now(),
                 **values,
             )
@@ -205,7 +138,7 @@ class Jobs:
 
     def to_tell(self) -> list[Job]:
         """Jobs that ended and whose person has not been told."""
-        return self._list(f"state IN {_ENDED} AND told = 0 AND retry_at <= :now ORDER BY changed")
+        return self._list(f"state IN {ENDED} AND told = 0 AND retry_at <= :now ORDER BY changed")
 
     def told(self, job: Job) -> bool:
         """The person was told; `changed` is now the time of delivery."""
@@ -234,7 +167,7 @@ class Jobs:
         """Jobs in the queue or at work, in their order, each with how many are before it."""
 
         def work(transaction: Transaction) -> list[Row]:
-            return transaction.all(f"SELECT * FROM jobs WHERE state IN {_ACTIVE} ORDER BY turn, queued")
+            return transaction.all(f"SELECT * FROM jobs WHERE state IN {ACTIVE} ORDER BY turn, queued")
 
         rows = self.database.run(work)
         before = sum(row["state"] == "running" for row in rows)
@@ -248,7 +181,7 @@ class Jobs:
 
     def of_person(self, person: int) -> list[Job]:
         """A person's jobs that are in the queue or at work."""
-        return self._list(f"person = :person AND state IN {_ACTIVE} ORDER BY turn", person=person)
+        return self._list(f"person = :person AND state IN {ACTIVE} ORDER BY turn", person=person)
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state; `untold` of those that ended."""
@@ -256,7 +189,7 @@ class Jobs:
         def work(transaction: Transaction) -> dict[str, int]:
             rows = transaction.all("SELECT state, count(*) AS number FROM jobs GROUP BY state")
             untold = transaction.one(
-                f"SELECT count(*) AS number FROM jobs WHERE state IN {_ENDED} AND told = 0"
+                f"SELECT count(*) AS number FROM jobs WHERE state IN {ENDED} AND told = 0"
             )
             return {row["state"]: row["number"] for row in rows} | {"untold": (untold or {}).get("number", 0)}
 
@@ -265,10 +198,10 @@ class Jobs:
     def outlived(self, retention: float, choosing: float) -> list[Job]:
         """Jobs whose pictures are kept no longer: ended and told so long ago, or never chosen for."""
         return self._list(
-            f"((state IN {_ENDED} AND told = 1 AND changed < :now - :retention) "
+            f"((state IN {ENDED} AND told = 1 AND changed < :now - :retention) "
             "OR (state = 'choosing' AND changed < :now - :choosing)) AND NOT EXISTS "
             "(SELECT 1 FROM jobs other WHERE other.chat = jobs.chat AND other.message = jobs.message AND "
-            f"(other.state IN {_ACTIVE} OR (other.state IN {_ENDED} AND other.told = 0)))",
+            f"(other.state IN {ACTIVE} OR (other.state IN {ENDED} AND other.told = 0)))",
             retention=retention,
             choosing=choosing,
         )
@@ -278,7 +211,7 @@ class Jobs:
 
         def work(transaction: Transaction) -> None:
             for number in numbers:
-                transaction.do(f"DELETE FROM jobs WHERE id = :id AND state NOT IN {_ACTIVE}", id=number)
+                transaction.do(f"DELETE FROM jobs WHERE id = :id AND state NOT IN {ACTIVE}", id=number)
 
         self.database.run(work)
 
@@ -307,38 +240,3 @@ def _job(row: Row | None) -> Job:
     if row is None:
         raise LookupError("the job was deleted meanwhile")
     return Job(**row)
-
-
-def _over_limit(transaction: Transaction, person: int, limits: Limits) -> str:
-    row = transaction.one(
-        f"SELECT count(*) AS number FROM jobs WHERE person = :person AND state IN {_ACTIVE}", person=person
-    )
-    if row and row["number"] >= limits.waiting:
-        return "waiting"
-    day = int(transaction.now() // DAY)
-    row = transaction.one("SELECT day, today FROM people WHERE person = :person", person=person)
-    today = row["today"] if row and row["day"] == day else 0
-    if today >= limits.per_day:
-        return "day"
-    transaction.do("INSERT INTO people (person) VALUES (:person) ON CONFLICT DO NOTHING", person=person)
-    transaction.do(
-        "UPDATE people SET day = :day, today = :today WHERE person = :person",
-        person=person,
-        day=day,
-        today=today + 1,
-    )
-    return ""
-
-
-def _take_turn(transaction: Transaction, person: int) -> int:
-    """The job's place in the fair order, after start-time fair queueing (Goyal et al. 1996).
-
-    A person's jobs get turns one apart; whoever comes anew gets the turn after the one now served. So
-    a hundred jobs of one person stand behind the first of everybody else's, and newcomers, however
-    many, do not pass over them for ever.
-    """
-    served = int(fact(transaction, "turn") or 0)
-    row = transaction.one("SELECT turn FROM people WHERE person = :person", person=person)
-    turn = max(served, row["turn"] if row else 0) + 1
-    transaction.do("UPDATE people SET turn = :turn WHERE person = :person", person=person, turn=turn)
-    return turn

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from .callbacks import Tap
-from .jobs import Job
+from .job import Job
 from .people import OwnStyle
 from .texts import LANGUAGES, text
 

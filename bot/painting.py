@@ -19,7 +19,7 @@ from impasto.core.images import Picture, load_picture, save_picture
 from .avatar import circle_preview, crop_square, encode_jpeg
 from .decoding import Refused, decode
 from .engine_client import ENDS, Engine, EngineDied
-from .jobs import Job
+from .job import Job
 from .people import People
 from .pictures import Pictures
 from .settings import BotSettings
@@ -163,7 +163,7 @@ class Studio:
 
     def _styles(self, job: Job, folder: Path) -> list[str]:
         own = {style.number: style.picture for style in self.people.styles(job.person)}
-        styles = []
+        styles: list[str] = []
         for name in job.style_list:
             if name.startswith("own:"):
                 key = own.get(int(name.removeprefix("own:")))

@@ -15,7 +15,7 @@ from impasto.core.engine_folder import is_alive
 
 from .database import Database, Transaction
 from .inbox import fact, set_fact
-from .jobs import Job
+from .job import Job
 
 ATTEMPTS = 2  # an engine that dies of a job is given it once more
 LOSSES = 4  # a worker that vanishes with its machine is no fault of the job's; yet not for ever
@@ -113,9 +113,14 @@ class Queue:
         self.release(job, attempts=job.attempts + 1)
         return "waiting"
 
-    def release(self, job: Job, **counts: int) -> bool:
+    def release(self, job: Job, **counts: Any) -> bool:
         """Puts a job back at its old place in the queue."""
-        values = counts | {"worker": None, "lease": None, "progress": None, "seconds_left": None}
+        values: dict[str, Any] = counts | {
+            "worker": None,
+            "lease": None,
+            "progress": None,
+            "seconds_left": None,
+        }
         return self.database.run(lambda transaction: self._end(transaction, job, state="waiting", **values))
 
     def reap(self) -> int:
@@ -136,7 +141,7 @@ class Queue:
                     changes = {"state": "cancelled"}
                 elif losses >= LOSSES:
                     changes = {"state": "failed", "error": "crash"}
-                reaped += self._end(transaction, job, losses=losses, **changes)
+                reaped += self._end(transaction, job, **changes, losses=losses)
             return reaped
 
         return self.database.run(work)

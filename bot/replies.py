@@ -10,7 +10,7 @@ from typing import Any
 from telegram import InputMediaPhoto, Message, ReplyParameters
 
 from .context import Context
-from .jobs import Job
+from .job import Job
 from .keyboards import gallery_keyboard
 from .sending import Refusal, Unknown, Unsent
 from .texts import text
@@ -78,12 +78,14 @@ async def send_sheet(
                 raise Unsent("three answers lost") from None
             continue
         except Refusal as error:
-            if "file" in str(error).lower() and await context.do(context.people.flag, name):
+            known = await context.do(context.people.flag, name)
+            if known and "file" in str(error).lower():
                 await context.do(context.people.set_flag, name, "")  # Telegram forgot it
                 continue
             log.info("the gallery was refused: %s", error)
             return None
-        if message.photo and not await context.do(context.people.flag, name):
+        known = await context.do(context.people.flag, name)
+        if message.photo and not known:
             await context.do(context.people.set_flag, name, message.photo[-1].file_id)
         return message
     return None
@@ -92,7 +94,8 @@ async def send_sheet(
 async def send_examples(context: Context, chat: int, caption: str) -> None:
     """Sends two pictures, before and after, in one album."""
     name = f"examples:{sum(path.stat().st_size for path in BEFORE_AFTER)}"
-    known = (await context.do(context.people.flag, name) or "").split()
+    flag = await context.do(context.people.flag, name)
+    known = (flag or "").split()
 
     async def send() -> tuple[Message, ...]:
         media: list[Any] = list(known) or [path.read_bytes() for path in BEFORE_AFTER]

@@ -10,7 +10,7 @@ from typing import Any
 from telegram import ReplyParameters
 
 from .context import Context
-from .jobs import Job
+from .job import ACTIVE, Job
 from .keyboards import cancel_keyboard
 from .sending import Refusal, Unknown, Unsent
 from .texts import text
@@ -19,7 +19,6 @@ log = logging.getLogger("impasto.bot.status")
 
 GROUP_PAUSE = 4.0  # seconds between edits in a group: Telegram allows twenty messages a minute there
 ANSWER_SECONDS = 8.0  # a progress edit is not worth waiting longer for
-ACTIVE = ("fetching", "waiting", "running")
 
 
 async def keep_showing(context: Context) -> None:
@@ -28,7 +27,8 @@ async def keep_showing(context: Context) -> None:
     async with asyncio.TaskGroup() as group:
         while True:
             rows = await context.do(context.jobs.under_way)
-            seconds = float(await context.do(context.people.flag, "job_seconds") or 0) if rows else 0.0
+            pace = await context.do(context.people.flag, "job_seconds") if rows else None
+            seconds = float(pace or 0)
             shown = {row["id"]: shown[row["id"]] for row in rows if row["id"] in shown}
             for row in rows:
                 before = row.pop("before")

@@ -15,7 +15,7 @@ import time
 from .database import Database
 from .decoding import Refused
 from .engine_client import EngineDied
-from .jobs import Job
+from .job import Job
 from .painting import Files, Stopped, Studio
 from .people import People
 from .pictures import Pictures

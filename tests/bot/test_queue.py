@@ -6,10 +6,11 @@ import pytest
 
 from impasto.bot.database import Database
 from impasto.bot.inbox import Inbox
-from impasto.bot.jobs import Jobs, Limits
+from impasto.bot.jobs import Jobs
 from impasto.bot.people import People
 from impasto.bot.queue import ATTEMPTS, LOSSES, Queue
 from impasto.bot.schema import make_tables
+from impasto.bot.turns import Limits
 
 PLENTY = Limits(1000, 1000)
 
