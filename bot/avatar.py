@@ -67,10 +67,11 @@ def circle_preview(image: Image.Image) -> Image.Image:
 
 
 def encode_jpeg(image: Image.Image, most: int) -> bytes:
-    """A JPEG of at most so many bytes, as good as that allows."""
-    for quality in (95, 88, 75, 50, 25):
-        data = io.BytesIO()
-        image.save(data, "JPEG", quality=quality)
-        if data.tell() <= most:
-            break
-    return data.getvalue()
+    """A JPEG of at most so many bytes: as good as that allows, and smaller only where nothing else helps."""
+    while True:
+        for quality in (95, 88, 75, 50):
+            data = io.BytesIO()
+            image.save(data, "JPEG", quality=quality)
+            if data.tell() <= most or max(image.size) == 1:
+                return data.getvalue()
+        image = image.resize((max(1, image.width * 3 // 4), max(1, image.height * 3 // 4)))

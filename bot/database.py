@@ -27,6 +27,10 @@ PATIENCE = 60.0  # seconds that a locked or restarting database is waited for
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
+class Unreachable(ImpastoError):
+    """The database could not be reached or written for as long as was allowed."""
+
+
 class Transaction(Protocol):
     """A transaction under way."""
 
@@ -71,6 +75,7 @@ class Database:
             kind = url.partition(":")[0][:20]
             raise UsageError(f"A database is sqlite:///… or postgresql://…. Received: {kind}:…")
         self.is_postgres = isinstance(self.engine, _Postgres)
+        self.closed = threading.Event()
 
     def run(self, work: Callable[[Transaction], T], patience: float = PATIENCE) -> T:
         """Runs `work` in a transaction and commits; nothing of it stays if it raises.
@@ -79,7 +84,7 @@ class Database:
         `work` is run again, so it must do the same when it is run twice.
 
         Raises:
-            ImpastoError: the database was out of reach for `patience` seconds.
+            Unreachable: the database was out of reach for `patience` seconds.
         """
         deadline, pause = time.monotonic() + patience, 0.05
         while True:
@@ -87,17 +92,18 @@ class Database:
                 with self.engine.transaction() as transaction:
                     return work(transaction)
             except self.engine.passing as error:
-                if time.monotonic() > deadline:
-                    raise ImpastoError(
+                if time.monotonic() > deadline or self.closed.is_set():
+                    raise Unreachable(
                         "The bot's database cannot be reached or written; see that it runs, has space and "
                         f"may be written. Received: {type(error).__name__} {str(error)[:200]}"
                     ) from error
                 log.warning("database: %s; trying again", type(error).__name__)
-            time.sleep(pause)
+            self.closed.wait(pause)
             pause = min(2.0, pause * 2)
 
     def close(self) -> None:
-        """Closes all connections."""
+        """Closes all connections; whoever waits for the database in another thread gives up."""
+        self.closed.set()
         self.engine.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
@@ -11,49 +10,26 @@ from telegram import InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto
 from .context import Context
 from .job import Job
 from .keyboards import gallery_keyboard, result_keyboard, styles_title
-from .sending import Refusal, Unsent
+from .sending import Refusal
 from .texts import text
+from .working_off import work_off
 
 log = logging.getLogger("impasto.bot.delivery")
 
 AT_ONCE = 16
-REFUSALS = 4  # of a result; then the person is told instead
-LONGEST_PAUSE = 120.0
+REFUSALS = 4  # of a result, outages not counted; then the person is told instead
 
 
 async def deliver_all(context: Context) -> None:
     """Tells people for ever what became of their jobs."""
-    busy: set[str] = set()
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(job: Job) -> None:
-        try:
-            async with places:
-                await _deliver(context, job)
-        except Exception:
-            context.faults += 1
-            log.exception("job %s: a fault while it was delivered", job.id)
-            await context.do(context.jobs.later, job, 5.0)
-        finally:
-            busy.discard(job.id)
-
-    async with asyncio.TaskGroup() as group:
-        while True:
-            for job in await context.do(context.jobs.to_tell):
-                if job.id not in busy:
-                    busy.add(job.id)
-                    group.create_task(one(job))
-            await context.sleep(0.2)
+    await work_off(context, context.jobs.to_tell, _deliver, at_once=AT_ONCE, look=0.2)
 
 
 async def _deliver(context: Context, job: Job) -> None:
     edit = await _edit_for(context, job)
     try:
-        await context.sending.call(job.chat, edit, repeatable=True, patience=30)
-    except Unsent as error:
-        log.warning("job %s: not delivered yet (%s)", job.id, error)
-        await context.do(context.jobs.later, job, min(LONGEST_PAUSE, 2.0**job.tries))
-        return
+        patience = 1.5 * context.settings.send_seconds
+        await context.sending.call(job.chat, edit, repeatable=True, patience=patience)
     except Refusal as refusal:
         if refusal.blocked:
             await context.do(context.jobs.cancel, job.person)

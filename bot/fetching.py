@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter
 
 from .context import Context
 from .decoding import Refused
 from .job import Job
 from .sending import Unsent
-
-log = logging.getLogger("impasto.bot.fetching")
+from .working_off import work_off
 
 AT_ONCE = 4  # of up to 20 MB each
 TRIES = 4  # for a file that Telegram says it does not have
-LONGEST_PAUSE = 300.0
 
 
 async def fetch(context: Context, file_id: str) -> bytes:
@@ -44,38 +39,16 @@ async def fetch(context: Context, file_id: str) -> bytes:
 
 async def fetch_jobs(context: Context) -> None:
     """Fetches for ever what jobs wait for."""
-    busy: set[str] = set()
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(job: Job) -> None:
-        try:
-            async with places:
-                await _fetch_job(context, job)
-        except Exception:
-            log.exception("job %s: its photograph could not be stored", job.id)
-            await context.do(context.jobs.later, job, _pause(job))
-        finally:
-            busy.discard(job.id)
-
-    async with asyncio.TaskGroup() as group:
-        while True:
-            for job in await context.do(context.jobs.to_fetch):
-                if job.id not in busy:
-                    busy.add(job.id)
-                    group.create_task(one(job))
-            await context.sleep(0.3)
+    await work_off(context, context.jobs.to_fetch, _fetch_job, at_once=AT_ONCE, look=0.3)
 
 
 async def _fetch_job(context: Context, job: Job) -> None:
     key = f"{job.folder}/source"
     try:
         data = await fetch(context, job.file_id or "")
-    except Unsent:
-        await context.do(context.jobs.later, job, _pause(job))
-        return
     except Refused as refused:
         if refused.reason == "unfetched" and job.tries < TRIES:
-            await context.do(context.jobs.later, job, _pause(job))
+            await context.do(context.jobs.later, job, 0.5 * 2**job.tries)
         else:
             await context.do(context.jobs.end, job, "failed", refused.reason)
         return
@@ -87,7 +60,3 @@ async def _fetch_job(context: Context, job: Job) -> None:
         return
     if context.tickets:
         await context.do(context.tickets.defer)
-
-
-def _pause(job: Job) -> float:
-    return min(LONGEST_PAUSE, 0.5 * 2**job.tries)

@@ -99,8 +99,9 @@ class Inbox:
         """Forgets the numbers of updates handled long ago."""
         self.database.run(
             lambda transaction: transaction.do(
-                "DELETE FROM inbox WHERE state <> 'new' AND received < :since",
+                "DELETE FROM inbox WHERE state <> 'new' AND (received < :since OR received > :until)",
                 since=transaction.now() - KEPT_SECONDS,
+                until=transaction.now() + KEPT_SECONDS,  # stamped by a clock that was put back since
             )
         )
 

@@ -12,6 +12,10 @@ from .database import Database, Row, Transaction
 from .job import ACTIVE, ENDED, Job
 from .turns import Limits, over_limit, take_turn
 
+LONGEST_PAUSE = 10.0
+# A time further ahead than any pause is of a clock that was put back meanwhile.
+DUE = f"(retry_at <= :now OR retry_at > :now + {LONGEST_PAUSE})"
+
 
 class Jobs:
     """The jobs' table."""
@@ -83,7 +87,7 @@ class Jobs:
 
     def to_fetch(self) -> list[Job]:
         """Jobs whose photograph must be got from Telegram."""
-        return self._list("state = 'fetching' AND retry_at <= :now AND cancel = 0 ORDER BY turn")
+        return self._list(f"state = 'fetching' AND {DUE} AND cancel = 0 ORDER BY turn")
 
     def fetched(self, job: Job, source: str) -> bool:
         """The photograph is stored: a worker may have the job."""
@@ -138,7 +142,7 @@ class Jobs:
 
     def to_tell(self) -> list[Job]:
         """Jobs that ended and whose person has not been told."""
-        return self._list(f"state IN {ENDED} AND told = 0 AND retry_at <= :now ORDER BY changed")
+        return self._list(f"state IN {ENDED} AND told = 0 AND {DUE} ORDER BY changed")
 
     def told(self, job: Job) -> bool:
         """The person was told; `changed` is now the time of delivery."""
@@ -150,15 +154,22 @@ class Jobs:
             )
         )
 
-    def later(self, job: Job, seconds: float) -> None:
-        """Tries to fetch or to tell again in so many seconds."""
+    def later(self, job: Job, seconds: float, *, counted: bool = True) -> None:
+        """Tries to fetch or to tell again in so many seconds, at most `LONGEST_PAUSE`.
+
+        Args:
+            job: as it was read.
+            seconds: to wait.
+            counted: among its tries; what the job cannot help is not.
+        """
 
         def work(transaction: Transaction) -> None:
             transaction.do(
-                "UPDATE jobs SET retry_at = :at, tries = tries + 1 WHERE id = :id AND round = :round",
+                "UPDATE jobs SET retry_at = :at, tries = tries + :more WHERE id = :id AND round = :round",
                 id=job.id,
                 round=job.round,
-                at=transaction.now() + seconds,
+                at=transaction.now() + min(LONGEST_PAUSE, seconds),
+                more=int(counted),
             )
 
         self.database.run(work)
@@ -217,7 +228,14 @@ class Jobs:
 
     def known_folders(self) -> set[str]:
         """The folders that belong to a job."""
-        return {job.folder for job in self._list("created <= :now")}
+        return {job.folder for job in self._list("1 = 1")}
+
+    def mend_stamps(self) -> int:
+        """Brings times that lie ahead back to now; returns how many.
+
+        A clock that was wrong and put back leaves them, and by them pictures would be kept for ever.
+        """
+        return self._do("UPDATE jobs SET changed = :now WHERE changed > :now + 1")
 
     def _list(self, where: str, **values: Any) -> list[Job]:
         def work(transaction: Transaction) -> list[Job]:

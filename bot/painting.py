@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import tempfile
@@ -119,6 +120,8 @@ class Studio:
         if end["event"] == "error":
             kind = end.get("kind")
             log.error("the engine refused a painting: %s: %s", kind, end.get("message"))
+            if kind == "disk":
+                raise OSError(errno.EIO, "the engine could not write its picture")
             if kind in ("picture", "memory"):
                 raise Refused("too_large_to_paint" if kind == "memory" else "damaged")
             raise EngineDied(f"{kind} error")

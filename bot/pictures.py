@@ -5,7 +5,10 @@ fsspec is the door, so `/srv/impasto`, `s3://bucket/impasto` and others are one 
 
 from __future__ import annotations
 
+import errno
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import fsspec
@@ -38,7 +41,8 @@ class Pictures:
         """Stores bytes: all of them, or nothing."""
         path = self._path(key)
         if not self.is_local:
-            self.system.pipe_file(path, data)  # object stores show whole objects only
+            with _failing_like_a_disk():
+                self.system.pipe_file(path, data)  # object stores show whole objects only
             return
         beside = Path(f"{path}.{secrets.token_hex(4)}.part")
         beside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -53,15 +57,19 @@ class Pictures:
 
         Raises:
             FileNotFoundError: it was deleted.
+            OSError: the disk or the store failed.
         """
-        return self.system.cat_file(self._path(key))
+        path = self._path(key)
+        with _failing_like_a_disk():
+            return self.system.cat_file(path)
 
     def delete(self, key: str) -> None:
         """Deletes a file, or a folder with all in it; one that is not there is passed over."""
         path = self._path(key)
-        self.system.invalidate_cache()
-        if self.system.exists(path):
-            self.system.rm(path, recursive=True)
+        with _failing_like_a_disk():
+            self.system.invalidate_cache()
+            if self.system.exists(path):
+                self.system.rm(path, recursive=True)
 
     def folders(self) -> list[str]:
         """The folders of all jobs: `person/chat_message`."""
@@ -80,6 +88,17 @@ class Pictures:
         if ".." in key.split("/") or key.startswith("/"):
             raise ValueError(key)
         return f"{self.root}/{key}"
+
+
+@contextmanager
+def _failing_like_a_disk() -> Iterator[None]:
+    """A store's client has exceptions of its own; a store that is out of reach is one kind to us."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(errno.EIO, f"the picture store failed: {type(error).__name__}") from error
 
 
 def _protocols(system: fsspec.AbstractFileSystem) -> tuple[str, ...]:

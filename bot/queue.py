@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 from typing import Any
 
 from impasto.core.engine_folder import is_alive
 
-from .database import Database, Transaction
+from .database import Database, Row, Transaction
 from .inbox import fact, set_fact
 from .job import Job
 
@@ -31,6 +32,7 @@ class Queue:
 
     def __init__(self, database: Database, lease: float):
         self.database, self.lease = database, lease
+        self.heard: dict[str, tuple[tuple[str, float], float]] = {}  # job: its holder's last beat, and when
 
     def claim(self) -> Job | None:
         """Takes the job whose turn it is, of a person of whom none is running."""
@@ -124,7 +126,10 @@ class Queue:
         return self.database.run(lambda transaction: self._end(transaction, job, state="waiting", **values))
 
     def reap(self) -> int:
-        """Puts back the jobs of workers that fell silent, or that died on this machine.
+        """Puts back the jobs of workers that died on this machine, or fell silent since they were looked at.
+
+        Silence is a beat that does not change, timed by a clock that nobody sets: the time of day may
+        jump on either machine.
 
         Returns:
             How many there were.
@@ -132,8 +137,11 @@ class Queue:
 
         def work(transaction: Transaction) -> int:
             reaped = 0
-            for row in transaction.all("SELECT * FROM jobs WHERE state = 'running'" + transaction.locking):
-                if row["lease"] >= transaction.now() and not _died_here(row["worker"]):
+            rows = transaction.all("SELECT * FROM jobs WHERE state = 'running'" + transaction.locking)
+            self._listen(rows)
+            for row in rows:
+                silent = time.monotonic() - self.heard[row["id"]][1] > self.lease
+                if not silent and not _died_here(row["worker"]):
                     continue
                 job, losses = Job(**row), row["losses"] + 1
                 changes: dict[str, Any] = {"state": "waiting", "worker": None, "lease": None}
@@ -145,6 +153,14 @@ class Queue:
             return reaped
 
         return self.database.run(work)
+
+    def _listen(self, rows: list[Row]) -> None:
+        beats = {row["id"]: (row["worker"], row["lease"]) for row in rows}
+        before, now = self.heard, time.monotonic()
+        self.heard = {
+            number: before[number] if number in before and before[number][0] == beat else (beat, now)
+            for number, beat in beats.items()
+        }
 
     def _end(self, transaction: Transaction, job: Job, where: str = "", **changes: Any) -> bool:
         changes["changed"] = transaction.now()

@@ -25,6 +25,8 @@ async def forget_for_ever(context: Context) -> None:
 def sweep(context: Context) -> int:
     """Deletes the pictures and rows of jobs that are kept no longer; returns how many."""
     settings = context.settings
+    if mended := context.jobs.mend_stamps():
+        log.warning("the clock was put back: %s jobs were stamped anew", mended)
     jobs = context.jobs.outlived(settings.retention_seconds, settings.choosing_seconds)
     for folder in {job.folder for job in jobs}:
         context.pictures.delete(folder)

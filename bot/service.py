@@ -19,7 +19,7 @@ from impasto.core.errors import ImpastoError, UsageError
 
 from .commands import COMMANDS
 from .context import Context
-from .database import Database
+from .database import Database, Unreachable
 from .delivery import deliver_all
 from .fetching import fetch_jobs
 from .pictures import Pictures
@@ -144,6 +144,8 @@ async def _supervised(name: str, work: Callable[[], Awaitable[None]], context: C
             await work()
         except (asyncio.CancelledError, InvalidToken):
             raise
+        except Unreachable as error:
+            log.error("%s: %s; started again", name, error)
         except Exception:
             log.exception("%s: a fault; started again", name)
             if context is not None:

@@ -11,7 +11,8 @@ import logging
 import time
 import warnings
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from telegram import Update
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
@@ -19,15 +20,20 @@ from telegram.warnings import PTBUserWarning
 
 from .buttons import on_tap
 from .context import Context
+from .database import Unreachable
 from .inbox import Letter
 from .messages import on_message
-from .sending import Refusal, Unknown, Unsent, flood_seconds
+from .passing import is_passing
+from .sending import Refusal, flood_seconds
+
+T = TypeVar("T")
 
 log = logging.getLogger("impasto.bot.updates")
 
 KINDS = ["message", "callback_query", "my_chat_member"]
 AT_ONCE = 64  # chats handled side by side
 LONGEST_PAUSE = 60.0
+CONFLICT_SECONDS = 600.0  # between two lines about the same conflict
 
 
 class Dispatcher:
@@ -68,20 +74,26 @@ class Dispatcher:
         context = self.context
         try:
             await handle(context, letter.body)
-        except (Unsent, Unknown) as error:
-            log.warning("update %s: Telegram cannot be reached (%s); later", letter.update_id, error)
-            return False
-        except asyncio.CancelledError:
-            raise
+        except InvalidToken:
+            return False  # polling will find out
         except Exception as error:
-            if isinstance(error, InvalidToken):
-                return False  # polling will find out
+            if is_passing(error):
+                log.warning("update %s: %s %s; later", letter.update_id, type(error).__name__, error)
+                return False
             context.faults += 1
             log.exception("update %s: a fault", letter.update_id)
-            return not await context.do(context.inbox.failed, letter.update_id)
+            return not await self._noted(context.inbox.failed, letter)
         context.handled += 1
-        await context.do(context.inbox.done, letter.update_id)
+        await self._noted(context.inbox.done, letter)
         return True
+
+    async def _noted(self, note: Callable[[int], T], letter: Letter) -> T:
+        """Writes down what became of an update, however long the database is out of reach."""
+        while True:
+            try:
+                return await self.context.do(note, letter.update_id)
+            except Unreachable as error:
+                log.warning("update %s: %s", letter.update_id, error)
 
 
 async def handle(context: Context, body: dict[str, Any]) -> None:
@@ -111,7 +123,7 @@ async def poll(context: Context, dispatcher: Dispatcher) -> None:
         InvalidToken: the token is none, or was revoked.
     """
     offset = await context.do(context.inbox.offset)
-    pause = 1.0
+    pause, conflict_told = 1.0, -CONFLICT_SECONDS
     while True:
         try:
             updates = await _get_updates(context, offset)
@@ -120,7 +132,12 @@ async def poll(context: Context, dispatcher: Dispatcher) -> None:
         except RetryAfter as error:
             await asyncio.sleep(flood_seconds(error))
         except Conflict:
-            log.error("another process polls with this token, or a webhook is set; only one may")
+            if time.monotonic() - conflict_told >= CONFLICT_SECONDS:
+                conflict_told = time.monotonic()
+                log.error(
+                    "another process polls with this bot's token, or a webhook is set: Telegram hands "
+                    "updates to one alone. End the other; this one keeps trying"
+                )
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
         except (NetworkError, TelegramError) as error:

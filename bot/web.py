@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import time
@@ -14,6 +15,7 @@ from .updates import Dispatcher, receive
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 SILENCE = 120.0  # seconds without an answer of Telegram's after which the bot is not healthy
+ANSWER_SECONDS = 5.0  # for the tables
 MOST_BYTES = 1 << 20
 
 
@@ -42,9 +44,10 @@ class _Server:
         """200 while the tables answer and Telegram does, 503 otherwise."""
         context = self.context
         try:
-            await context.do(context.people.flag, "version")
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await context.do(context.people.flag, "version")
             tables = True
-        except Exception:
+        except Exception:  # TimeoutError among them: tables that are waited for do not answer
             tables = False
         silent = time.monotonic() - context.polled
         heard = bool(context.settings.webhook_url) or silent < SILENCE + context.settings.poll_seconds

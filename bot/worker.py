@@ -17,6 +17,7 @@ from .decoding import Refused
 from .engine_client import EngineDied
 from .job import Job
 from .painting import Files, Stopped, Studio
+from .passing import is_of_the_disk
 from .people import People
 from .pictures import Pictures
 from .queue import Queue
@@ -26,6 +27,7 @@ from .settings import BotSettings
 log = logging.getLogger("impasto.bot.worker")
 
 IDLE_SECONDS = 0.2  # between two looks into an empty queue
+DISK_SECONDS = 5.0  # between two tries to write to a disk that is full
 
 
 class Worker:
@@ -87,7 +89,12 @@ class Worker:
                 self.queue.release(job)
                 return True
             log.error("job %s: the engine died (%s); now %s", job.id, death, self.queue.again(job, "crash"))
-        except Exception:
+        except Exception as error:
+            if is_of_the_disk(error):
+                log.error("job %s: a disk refused it (%s); put back", job.id, error)
+                self.queue.release(job)
+                self.stopping.wait(DISK_SECONDS)
+                return True
             log.exception("job %s: a fault", job.id)
             self.stopping.wait(1)
             self.queue.again(job, "crash")

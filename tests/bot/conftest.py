@@ -170,8 +170,8 @@ def bot(telegram, tmp_path):
     """Makes bots, not started: `bot(workers=2).start()`; each ends with the test."""
     made = []
 
-    def make(**settings):
-        made.append(BotProcess(telegram, tmp_path, **settings))
+    def make(folder=tmp_path, **settings):
+        made.append(BotProcess(telegram, folder, **settings))
         return made[-1]
 
     yield make

@@ -43,7 +43,7 @@ class FakeTelegram:
         self.polling = 0
         self.webhook, self.down = None, False
         self.commands = {}
-        self.delay = 0.0
+        self.delay, self.port = 0.0, 0
 
     # ------------------------------------------------------------ life
 
@@ -62,9 +62,11 @@ class FakeTelegram:
         app.router.add_get("/file/bot{token}/{path:.*}", self._file)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         self.loop.run_until_complete(runner.setup())
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        # Started again it is where it was: an outage, seen from a bot.
+        site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
         self.loop.run_until_complete(site.start())
-        self.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+        self.port = site._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         ready.set()
         self.loop.run_forever()
         self.loop.run_until_complete(runner.cleanup())

@@ -1,7 +1,8 @@
 """A small engine process that speaks docs/engine.md's protocol and paints at once, for tests of the queue.
 
 A style's name tells it how: `udnie` slowly, `the_scream` dies at once, `plum_tree` dies the first time,
-`great_wave` hangs and does not hear a cancel. Each painting it begins is noted in a file.
+`great_wave` hangs and does not hear a cancel, `composition_vii` is noise, which no format makes small.
+Each painting it begins is noted in a file.
 """
 
 import json
@@ -59,6 +60,8 @@ def paint(request):
         tell("progress", id=number, step=step, steps=steps, seconds_left=(steps - step) * 0.02)
         time.sleep(0.02)
     image = ImageOps.posterize(Image.open(request["content"]).convert("RGB"), 3)
+    if style == "composition_vii":
+        image = Image.frombytes("RGB", image.size, os.urandom(3 * image.width * image.height))
     if settings.get("colours") == "keep":
         image = ImageOps.grayscale(image).convert("RGB")
     image.save(request["output"])

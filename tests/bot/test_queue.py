@@ -109,12 +109,15 @@ def test_limits_and_rounds(tables):
 
 
 def test_a_lost_lease_changes_nothing(tables):
-    tables.queue.lease = 0.05
+    tables.queue.lease = 0.2
     tables.job(1, 1)
     slow = tables.queue.claim()
-    tables.queue.lease = 30.0
-    time.sleep(0.1)  # or the clock jumped
+    assert tables.queue.reap() == 0
+    time.sleep(0.3)
+    assert tables.queue.beat(slow) == "go" and tables.queue.reap() == 0  # it was silent, and is not now
+    time.sleep(0.3)
     assert tables.queue.reap() == 1
+    tables.queue.lease = 30.0
     quick = tables.queue.claim()
     assert quick.worker != slow.worker
     assert tables.queue.beat(slow) == "lost" and not tables.queue.finish(slow, "late", None, "", 1.0)
@@ -135,6 +138,34 @@ def test_poison_ends(tables):
         assert tables.queue.claim()
         assert tables.queue.reap() == 1
     assert (tables.one("2:1").state, tables.queue.claim()) == ("failed", None)
+
+
+def test_a_clock_that_was_put_back_keeps_nothing_waiting(tables):
+    for message, state in ((1, "failed"), (10, "cancelled")):
+        tables.job(1, message)
+        tables.jobs.end(tables.one(f"1:{message}"), state)
+    tables.jobs.later(tables.one("1:1"), 1000)
+    assert [job.id for job in tables.jobs.to_tell()] == ["1:10"]
+
+    def ahead(transaction):
+        return transaction.do("UPDATE jobs SET retry_at = :at, changed = :at", at=transaction.now() + 86400)
+
+    tables.database.run(ahead)
+    assert len(tables.jobs.to_tell()) == 2
+    for job in tables.jobs.to_tell():
+        tables.jobs.told(job)
+    tables.database.run(ahead)
+    assert len(tables.jobs.known_folders()) == 2 and tables.jobs.outlived(-3, 3600) == []
+    assert tables.jobs.mend_stamps() == 2 and tables.jobs.mend_stamps() == 0
+    assert len(tables.jobs.outlived(-3, 3600)) == 2
+
+
+def test_what_a_job_cannot_help_is_not_counted(tables):
+    tables.job(1, 1)
+    tables.jobs.later(tables.one("1:1"), 1, counted=False)
+    assert tables.one("1:1").tries == 0
+    tables.jobs.later(tables.one("1:1"), 1)
+    assert tables.one("1:1").tries == 1
 
 
 def test_cancel_and_forget(tables):
