@@ -9,15 +9,15 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from .callbacks import Tap
 from .job import Job
 from .people import OwnStyle
-from .texts import LANGUAGES, text
+from .texts import LANGUAGES, language_for, text
 
 STRENGTHS = (0.2, 0.35, 0.5, 0.65, 0.8)
 
 
 def style_title(name: str, language: str, own: Sequence[OwnStyle] = ()) -> str:
-    """`starry_night` as "Starry Night"; an own style by its own name."""
+    """`starry_night` as "Starry Night" or 星夜; an own style by its own name."""
     if not name.startswith("own:"):
-        return name.replace("_", " ").title()
+        return LANGUAGES[language_for(language)].STYLES.get(name) or name.replace("_", " ").title()
     numbers = {f"own:{style.number}": style.name for style in own}
     return numbers.get(name) or text(language, "own_style", number="")
 
@@ -30,10 +30,12 @@ def styles_title(job: Job, own: Sequence[OwnStyle] = ()) -> str:
 def gallery_keyboard(
     job: Job, gallery: Sequence[str], own: Sequence[OwnStyle], action: str = "style", *, back: bool = False
 ) -> InlineKeyboardMarkup:
-    """A button for each style; `action` is `style`, or `with` to mix."""
+    """A button for each style, numbered as on the sheet; `action` is `style`, or `with` to mix."""
+    titles = [f"{number}. {style_title(name, job.language)}" for number, name in enumerate(gallery, 1)]
     names = [*gallery, *(f"own:{style.number}" for style in own)]
+    titles += [style_title(name, job.language, own) for name in names[len(gallery) :]]
     buttons = [
-        (style_title(name, job.language, own), Tap(action, job.message, job.round, name)) for name in names
+        (title, Tap(action, job.message, job.round, name)) for title, name in zip(titles, names, strict=True)
     ]
     rows = [buttons[i : i + 2] for i in range(0, len(buttons), 2)]
     if back:

@@ -10,6 +10,7 @@ from typing import Any
 from telegram import InputMediaPhoto, Message, ReplyParameters
 
 from .context import Context
+from .gallery_sheet import sheet_of
 from .job import Job
 from .keyboards import gallery_keyboard
 from .sending import Refusal, Unknown, Unsent
@@ -18,7 +19,7 @@ from .texts import text
 log = logging.getLogger("impasto.bot.replies")
 
 EXAMPLES = Path(__file__).parent / "examples"
-SHEET, BEFORE_AFTER = EXAMPLES / "gallery.jpg", (EXAMPLES / "portrait.jpg", EXAMPLES / "cat.jpg")
+BEFORE_AFTER = (EXAMPLES / "portrait.jpg", EXAMPLES / "cat.jpg")
 
 
 async def say(context: Context, chat: int, words: str, reply_to: int | None = None, **options: Any) -> None:
@@ -61,11 +62,11 @@ async def send_sheet(
     context: Context, chat: int, caption: str, reply_to: int | None = None, **options: Any
 ) -> Message | None:
     """Sends the sheet of the gallery's styles; Telegram keeps it after the first time."""
-    name = f"sheet:{SHEET.stat().st_size}"
+    name, sheet = await context.do(sheet_of, context.gallery)
 
     async def send() -> Message:
         known = await context.do(context.people.flag, name)
-        photo = known or SHEET.read_bytes()
+        photo = known or sheet
         return await context.bot.send_photo(
             chat, photo, caption=caption, reply_parameters=_reply(reply_to), **options
         )

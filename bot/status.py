@@ -53,10 +53,12 @@ def status_words(job: Job, before: int, seconds: float, workers: int) -> str:
     if job.state == "fetching":
         return text(job.language, "fetching")
     if job.state == "running":
+        if not job.progress:
+            return text(job.language, "begun")
         left = "" if job.seconds_left is None else _left(job.language, job.seconds_left)
-        return text(job.language, "running", percent=round(100 * (job.progress or 0)), left=left)
+        return text(job.language, "running", percent=round(100 * job.progress), left=left)
     left = _left(job.language, seconds * (before / max(1, workers) + 1)) if seconds else ""
-    return text(job.language, "waiting", before=before, left=left)
+    return text(job.language, "waiting" if before else "next", before=before, left=left)
 
 
 def _left(language: str, seconds: float) -> str:

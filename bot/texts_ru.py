@@ -24,6 +24,8 @@ TEXTS = {
     "choose_mix": "С каким стилем смешать?",
     "fetching": "Получаю ваше фото…",
     "waiting": "В очереди, перед вами: {before}{left}.",
+    "next": "Ваша картинка следующая{left}.",
+    "begun": "Рисую…",
     "running": "Рисую… {percent} %{left}",
     "left_seconds": ", ещё около {number} с",
     "left_minutes": ", ещё около {number} мин",
@@ -48,7 +50,7 @@ TEXTS = {
     "stale": "Эти кнопки устарели.",
     "expired": "Это фото больше не хранится. Пришлите его снова.",
     "limit_waiting": "У вас в очереди уже {number}. Сначала одна из картинок должна быть готова.",
-    "limit_day": "Сегодня это была ваша картинка номер {number}. Завтра будут новые.",
+    "limit_day": "На сегодня всё (картинок: {number}). Приходите завтра.",
     "banned": "Вам нельзя пользоваться этим ботом.",
     "paused": "Рисование приостановлено; место в очереди за вами.",
     "not_a_picture": "Пришлите фото или картинку файлом.",
@@ -80,7 +82,7 @@ TEXTS = {
     "button_take": "🌈 Цвета стиля",
     "button_circle": "⭕ В круге",
     "button_square": "⬜ Целиком",
-    "button_full": "🖼 Всё фото файлом",
+    "button_full": "🖼 Фото файлом",
     "button_how": "❓ Как поставить",
     "button_cancel": "✖ Отменить",
     "button_back": "↩ Назад",
@@ -94,4 +96,21 @@ TEXTS = {
     "command_cancel": "остановить ваши картинки",
     "command_privacy": "что хранится",
     "command_delete": "удалить всё ваше",
+}
+
+# Short enough for half the width of a telephone, with a number before it.
+STYLES = {
+    "composition_vii": "Композиция VII",
+    "contrast_of_forms": "Контраст форм",
+    "great_wave": "Большая волна",
+    "plum_tree": "Слива в цвету",
+    "portrait_of_metzinger": "Метценже",
+    "shipwreck_of_the_minotaur": "«Минотавр»",
+    "starry_night": "Звёздная ночь",
+    "tableau_no_2": "Картина № 2",
+    "the_scream": "Крик",
+    "udnie": "Удни",
+    "water_lilies": "Кувшинки",
+    "woman_in_peasant_dress": "Крестьянка",
+    "woman_with_a_hat": "Дама в шляпе",
 }

@@ -19,6 +19,8 @@ TEXTS = {
     "choose_mix": "与哪种风格混合？",
     "fetching": "正在获取你的照片…",
     "waiting": "排队中，前面还有 {before} 张{left}。",
+    "next": "下一张就是你的{left}。",
+    "begun": "正在绘制…",
     "running": "正在绘制… {percent} %{left}",
     "left_seconds": "，大约还需 {number} 秒",
     "left_minutes": "，大约还需 {number} 分钟",
@@ -43,7 +45,7 @@ TEXTS = {
     "stale": "这些按钮已过期。",
     "expired": "这张照片已不再保存。请重新发送。",
     "limit_waiting": "你已有 {number} 张图片在排队。请等其中一张完成。",
-    "limit_day": "这是你今天的第 {number} 张图片。明天再来吧。",
+    "limit_day": "你今天的 {number} 张图片已用完。明天再来吧。",
     "banned": "你不能使用这个机器人。",
     "paused": "绘制暂停中；你的位置会保留。",
     "not_a_picture": "请发送照片，或以文件形式发送图片。",
@@ -75,7 +77,7 @@ TEXTS = {
     "button_take": "🌈 用风格的颜色",
     "button_circle": "⭕ 圆形预览",
     "button_square": "⬜ 完整",
-    "button_full": "🖼 整张照片（文件）",
+    "button_full": "🖼 整张文件",
     "button_how": "❓ 怎么设置",
     "button_cancel": "✖ 取消",
     "button_back": "↩ 返回",
@@ -89,4 +91,21 @@ TEXTS = {
     "command_cancel": "停止你的图片",
     "command_privacy": "保存了什么",
     "command_delete": "删除你的一切",
+}
+
+# Short enough for half the width of a telephone, with a number before it.
+STYLES = {
+    "composition_vii": "构图七",
+    "contrast_of_forms": "形式的对比",
+    "great_wave": "神奈川巨浪",
+    "plum_tree": "梅树",
+    "portrait_of_metzinger": "梅青格肖像",
+    "shipwreck_of_the_minotaur": "米诺陶号",
+    "starry_night": "星夜",
+    "tableau_no_2": "构图二",
+    "the_scream": "呐喊",
+    "udnie": "乌德妮",
+    "water_lilies": "睡莲",
+    "woman_in_peasant_dress": "农妇",
+    "woman_with_a_hat": "戴帽的女人",
 }

@@ -17,6 +17,7 @@ from impasto.bot.avatar import HEAD, best_square, circle_preview, crop_square
 from impasto.bot.callbacks import ACTIONS, Tap, read_tap
 from impasto.bot.decoding import Refused, decode
 from impasto.bot.faces import Box, find_faces
+from impasto.bot.gallery_sheet import CELL, COLUMNS, GAP, gallery_sheet
 from impasto.bot.inbox import chat_of
 from impasto.bot.pictures import Pictures
 from impasto.bot.redaction import Redactor, start_log
@@ -40,8 +41,21 @@ def test_each_language_says_everything(language):
     for key, words in other.items():
         assert _fields(words) == _fields(english[key]), key
         assert len(words) < (200 if key == "how" else 1000)  # an alert; a caption
+    assert set(LANGUAGES[language].STYLES) == set(gallery_names())
+    assert max(map(len, LANGUAGES[language].STYLES.values())) <= 17  # half the width of a telephone
     assert [language_for(code) for code in ("zh-hans", "RU", "de", None, 5)] == ["zh", "ru", "en", "en", "en"]
     assert text("xx", "queued") == english["queued"]
+
+
+def test_the_sheet_shows_every_style():
+    sheet = Image.open(io.BytesIO(gallery_sheet(tuple(gallery_names())))).convert("RGB")
+    step, cells = CELL + GAP, len(gallery_names())
+    for index in range(cells):
+        left, top = index % COLUMNS * step, index // COLUMNS * step
+        cell = np.asarray(sheet.crop((left, top, left + CELL, top + CELL)), "float32")
+        assert cell[30:60, 30:60].max() > 230  # its number
+        assert cell[100:].std() > 15  # and a picture
+    assert np.asarray(sheet)[-CELL:, -20:].min() > 240  # nothing beyond the last
 
 
 def test_buttons_fit_and_come_back():
