@@ -1,7 +1,7 @@
 """Draws a conversation with the bot as a person sees it: recorded from the tests' server, as a page of HTML.
 
     python tests/bot/chat_page.py chat.html            with the real engine, in all languages, side by side
-    python tests/bot/chat_page.py chat.html --languages en        one alone, in three columns: docs/bot-chat.jpg
+    python tests/bot/chat_page.py chat.html --languages en        one, in three columns: docs/bot-chat.jpg
     chromium --headless --no-sandbox --window-size=1160,4000 --screenshot=chat.png chat.html
 
 A message that the bot edits is drawn once for each of its states that are worth seeing. Buttons are as
