@@ -55,7 +55,7 @@ def status_words(job: Job, before: int, seconds: float, workers: int) -> str:
     if job.state == "running":
         if not job.progress:
             return text(job.language, "begun")
-        left = "" if job.seconds_left is None else _left(job.language, job.seconds_left)
+        left = "" if job.seconds_left is None or job.progress >= 1 else _left(job.language, job.seconds_left)
         return text(job.language, "running", percent=round(100 * job.progress), left=left)
     left = _left(job.language, seconds * (before / max(1, workers) + 1)) if seconds else ""
     return text(job.language, "waiting" if before else "next", before=before, left=left)
