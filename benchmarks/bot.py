@@ -238,8 +238,10 @@ def processor_seconds(bot: psutil.Process) -> dict[str, float]:
 
 
 def summary(seconds: list[float]) -> dict[str, float]:
-    """Median, 95th percentile and longest."""
+    """Median, 95th percentile and longest, where there are any."""
     ordered = sorted(seconds)
+    if not ordered:
+        return {"number": 0}
     return {
         "median": round(statistics.median(ordered), 3),
         "p95": round(ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))], 3),

@@ -54,6 +54,8 @@ async def _again(context: Context, tapped: Tapped, styles: list[str] | None = No
     elif not job.style_list:
         return text(language, "stale")
     if job.round != tapped.tap.round:
+        if tapped.tap.round == 0 and tapped.message != job.status_message:
+            await remove(context, job.chat, tapped.message)  # a gallery that came once too often
         under_way = job.round == tapped.tap.round + 1 and job.state in ACTIVE
         return text(language, "queued" if under_way else "stale")  # a double tap, or a tap replayed
     former = job.status_message

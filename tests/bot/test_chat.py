@@ -240,6 +240,23 @@ def test_delete_leaves_nothing(running, telegram_server, guest_of):
     assert running.rows("SELECT * FROM styles WHERE person = 19") == []
 
 
+def test_a_question_that_came_three_times(running, telegram_server, guest_of):
+    """Its answer was lost twice: any of the three serves, and the others go."""
+    maria = guest_of(23)
+    telegram_server.fail("sendPhoto", "lost", times=2)
+    photo = maria.photo()
+    maria.until(lambda: len(maria.answers(photo)) == 3)
+    maria.until(lambda: running.rows("SELECT status_message > 0 FROM jobs WHERE person = 23") == [(1,)])
+    galleries = maria.answers(photo)
+    maria.tap(galleries[0], "style", "starry_night")
+    maria.avatar(galleries[0])
+    left = [one for one in maria.answers(photo) if telegram_server.button(one, "style")]
+    assert len(left) == 1
+    maria.tap(left[0], "style", "water_lilies")
+    maria.until(lambda: len(telegram_server.from_bot(23)) == 1)
+    assert "Starry Night" in telegram_server.from_bot(23)[0]["caption"]
+
+
 def test_the_network_fails_in_every_way(running, telegram_server, guest_of):
     lena = guest_of(20)
     telegram_server.fail("getUpdates", "html")

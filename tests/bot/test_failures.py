@@ -39,7 +39,9 @@ def test_two_bots_with_one_token(bot, telegram, guest, tmp_path):
 def test_telegram_out_of_reach(bot, telegram, guest):
     """At the start, and when a result is to be delivered; and a flood wait longer than all patience."""
     telegram.stop()
-    mine = bot(send_seconds=2).start()
+    mine = bot(send_seconds=2)
+    mine.environment["SMALL_ENGINE_STEPS"] = "100"  # 2 seconds
+    mine.start()
     carla, dina = guest(7), guest(8)
     carla.until(lambda: mine.text().count("Telegram cannot be reached") >= 2)
     assert mine.stop() == 0  # SIGTERM is heard meanwhile
@@ -47,10 +49,10 @@ def test_telegram_out_of_reach(bot, telegram, guest):
     carla.until(lambda: mine.text().count("Telegram cannot be reached") >= 4)
     telegram.start()
     gallery, other = carla.gallery(carla.photo()), dina.gallery(dina.photo())
-    telegram.fail("editMessageMedia", "flood", seconds=10)
+    telegram.fail("editMessageMedia", "flood", seconds=14)
     carla.tap(gallery, "style", "starry_night")
     carla.until(lambda: not telegram.faults["editMessageMedia"])
-    dina.tap(other, "style", "udnie")
+    dina.tap(other, "style", "water_lilies")
     dina.until(lambda: mine.rows("SELECT state FROM jobs WHERE person = 8") == [("running",)])
     telegram.stop()
     dina.until(lambda: mine.rows("SELECT state FROM jobs WHERE person = 8") == [("painted",)])
@@ -190,7 +192,7 @@ def jpeg_of_noise():
 
 def plain_jpeg():
     data = io.BytesIO()
-    Image.new("RGB", (2560, 2000), (200, 80, 40)).save(data, "JPEG")
+    Image.new("RGB", (2200, 1720), (200, 80, 40)).save(data, "JPEG")
     return data.getvalue()
 
 
@@ -200,7 +202,7 @@ def test_a_result_above_the_limit_of_a_photo(bot, telegram, guest):
     for most in (60_000, 5_000):  # worse, then smaller too
         data = encode_jpeg(noise, most)
         assert most / 3 < len(data) <= most and Image.open(io.BytesIO(data)).format == "JPEG"
-    bot(full_size=2560).start()
+    bot(full_size=2200).start()
     klara = guest(7)
     gallery = klara.gallery(klara.photo(plain_jpeg()))
     klara.tap(gallery, "style", "composition_vii")
@@ -208,4 +210,4 @@ def test_a_result_above_the_limit_of_a_photo(bot, telegram, guest):
     klara.tap(gallery, "full")
     whole = klara.until(lambda: [one for one in telegram.from_bot(7) if one.get("document")])[0]
     assert 10_000_000 < len(whole["bytes"]) <= 50_000_000
-    assert Image.open(io.BytesIO(whole["bytes"])).size == (2560, 2000)
+    assert Image.open(io.BytesIO(whole["bytes"])).size == (2200, 1720)
