@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import fsspec
@@ -66,7 +66,7 @@ class Pictures:
     def delete(self, key: str) -> None:
         """Deletes a file, or a folder with all in it; one that is not there is passed over."""
         path = self._path(key)
-        with _failing_like_a_disk():
+        with _failing_like_a_disk(), suppress(FileNotFoundError):  # another may delete it just now
             self.system.invalidate_cache()
             if self.system.exists(path):
                 self.system.rm(path, recursive=True)
@@ -80,9 +80,11 @@ class Pictures:
         return found
 
     def _names(self, path: str) -> list[str]:
-        if not self.system.isdir(path):
-            return []
-        return [str(row).rstrip("/").rpartition("/")[2] for row in self.system.ls(path, detail=False)]
+        rows: list[object] = []
+        with _failing_like_a_disk(), suppress(FileNotFoundError):  # another may delete it just now
+            if self.system.isdir(path):
+                rows = self.system.ls(path, detail=False)
+        return [str(row).rstrip("/").rpartition("/")[2] for row in rows]
 
     def _path(self, key: str) -> str:
         if ".." in key.split("/") or key.startswith("/"):
