@@ -70,6 +70,11 @@ class FakeTelegram:
         ready.set()
         self.loop.run_forever()
         self.loop.run_until_complete(runner.cleanup())
+        held = asyncio.all_tasks(self.loop)  # calls that nobody waits for any more
+        for task in held:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*held, return_exceptions=True))
+        self.loop.close()
 
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
