@@ -49,7 +49,7 @@ translations: $(VENV)/installed
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy core models plugin/*.py
+	$(BIN)/mypy core models bot plugin/*.py
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/run.py
