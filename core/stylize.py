@@ -21,8 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from impasto.models.register import find_network
-
 from .adam import Adam
 from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
 from .backend import Tree, describe_device, free_memory, repeatable_arithmetic, to_numpy
@@ -39,7 +37,6 @@ from .recipes import Settings
 from .room import Room
 from .styles import Style, load_style
 from .tiles import TiledObjective
-from .trial import choose_ways
 
 
 @dataclass(frozen=True)
@@ -182,16 +179,8 @@ class _Run:
         self.style_pixels = [self._recoloured(style) for style in styles]
         self.manner = _digest(self.style_pixels, [[style.span for style in styles], weights])
         self.room = Room(self.bench, settings)
-        self.room.plan(self.size(self.scales[-1]))  # refuses what does not fit, before any work
-        self.ways = self._ways()
-
-    def _ways(self) -> list[str]:
-        """How convolutions are computed, for each scale."""
-        extractor = self.bench.extractor
-        network = find_network(extractor.name)
-        deepest = max(extractor.layers, key=network.layers.index)
-        plan = [(*self.size(scale), steps) for scale, steps in zip(self.scales, self.budgets, strict=True)]
-        return choose_ways(self.settings, network, deepest, plan)
+        # Refuses what does not fit, before any work.
+        self.room.choose_ways([self.size(scale) for scale in self.scales], self.budgets)
 
     def _recoloured(self, style: Style) -> np.ndarray:
         pixels = style.picture.pixels
@@ -210,7 +199,7 @@ class _Run:
         self.plan = self.room.plan(size)
         self.objective: Objective | TiledObjective
         if not self.plan.divided:
-            self.objective = self.bench.objective_in(self.ways[self.scales.index(scale)])
+            self.objective = self.bench.objective_in(self.room.ways[size])
         else:
             self.objective = self.bench.tiled
             self.bench.tiled.arrange(self.plan)
