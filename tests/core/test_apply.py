@@ -134,10 +134,8 @@ def test_a_corrupt_picture_among_others_is_passed_over(two_styles, impasto, pict
 
 
 def test_from_stdin_to_stdout(two_styles, impasto, pictures, monkeypatch):
-    class Pipe(io.TextIOWrapper):
-        pass
-
-    source, target = Pipe(io.BytesIO((pictures / "photo.png").read_bytes())), Pipe(io.BytesIO())
+    source = io.TextIOWrapper(io.BytesIO((pictures / "photo.png").read_bytes()))
+    target = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(sys, "stdin", source)
     monkeypatch.setattr(sys, "stdout", target)
     assert (
