@@ -30,6 +30,7 @@ from .failures import out_of_memory
 from .finishing import finished
 from .images import MIN_SIDE, Picture, load_picture, require_paintable, save_picture
 from .large_adam import LargeAdam
+from .losses import blend_weights
 from .objective import Objective
 from .optimizers import Optimizer, resize
 from .progress import Clock, Parts, Progress
@@ -140,21 +141,6 @@ def scales_for(settings: Settings, height: int, width: int) -> tuple[int, ...]:
     # Every scale must leave the network a picture that it can take, however thin.
     least = math.ceil(MIN_SIDE * max(height, width) / min(height, width))
     return settings.scales(max(height, width), least)
-
-
-def blend_weights(count: int, blend: Sequence[float] | None) -> list[float]:
-    """Weights that sum to 1, one for each of `count` styles.
-
-    Raises:
-        UsageError: another number of weights, a negative one, or none above 0.
-    """
-    if blend is None:
-        return [1 / count] * count if count else []
-    if len(blend) != count:
-        raise UsageError(f"Give one blend weight for each style ({count}). Received: {len(blend)} weights")
-    if not all(0 <= weight < float("inf") for weight in blend) or sum(blend) <= 0:
-        raise UsageError(f"Blend weights are not negative, and one is above 0. Received: {list(blend)}")
-    return [weight / sum(blend) for weight in blend]
 
 
 class _Run:
