@@ -267,7 +267,7 @@ def blend_weights(count: int, blend: Sequence[float] | None) -> list[float]:
         raise UsageError(f"Give one blend weight for each style ({count}). Received: {len(blend)} weights")
     total = sum(blend)
     if not (all(weight >= 0 for weight in blend) and 0 < total < float("inf")):
-        raise UsageError(f"Blend weights are 0 or more, finite, and not all 0. Received: {list(blend)}")
+        raise UsageError(f"Blend weights are 0 or more, finite, and one is above 0. Received: {list(blend)}")
     return [weight / total for weight in blend]
 
 

@@ -78,7 +78,7 @@ def test_between_two_styles_lies_a_third(painter, blobs):
     ("names", "blend", "words"),
     [
         ((), None, "Say which style: --style dots or lines"), (("dot",), None, "Did you mean 'dots'"),
-        (("dots",), (1, 2), "Received: 2 weights"), (("dots",), (0,), "not all 0"),
+        (("dots",), (1, 2), "Received: 2 weights"), (("dots",), (0,), "one is above 0"),
         (("dots", "lines"), (float("nan"), 1), "0 or more"),
     ],
 )  # fmt: skip
