@@ -2,6 +2,7 @@
 
     python benchmarks/memory.py                            vgg_mini at 512 and 1024 px: minutes
     python benchmarks/memory.py --network vgg19 --sizes 2048 --memory auto 2.5GB --steps 2
+    python benchmarks/memory.py --sizes 512 --memory auto --convolutions direct winograd
     python benchmarks/memory.py --sizes 256 --memory auto --results /tmp/r         a trial run
 
 Each size and limit is a process of its own. Memory is the most that the process held resident
@@ -16,6 +17,7 @@ import json
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,9 @@ def main() -> None:
     arguments.add_argument("--network", default="vgg_mini")
     arguments.add_argument("--sizes", nargs="+", default=["512", "1024"], help="1024, or 1024x1536")
     arguments.add_argument("--memory", nargs="+", default=["auto", "1GB"], help="limits to try at each size")
+    arguments.add_argument("--convolutions", nargs="+", default=["auto"], help="auto, direct, winograd")
     arguments.add_argument("--steps", type=int, default=2)
-    arguments.add_argument("--child", nargs=4, metavar=("NETWORK", "FOLDER", "SIZE", "MEMORY"))
+    arguments.add_argument("--child", nargs=5, metavar=("NETWORK", "FOLDER", "SIZE", "MEMORY", "CONVOLUTION"))
     given = arguments.parse_args()
     if given.child:
         print(json.dumps(measure(*given.child, given.steps)))
@@ -38,14 +41,11 @@ def main() -> None:
     busy, rows = other_work(), []
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder), given.network, given.content, 256)
-        for size in given.sizes:
-            for memory in given.memory:
-                words = ["--child", given.network, folder, size, memory, "--steps", given.steps]
-                row = {"network": given.network, "size": size, "memory": memory} | in_child(
-                    Path(__file__), *words
-                )
-                rows.append(row)
-                print(line(row), flush=True)
+        for size, memory, convolution in product(given.sizes, given.memory, given.convolutions):
+            words = ["--child", given.network, folder, size, memory, convolution, "--steps", given.steps]
+            row = {"network": given.network, "size": size, "memory": memory, "convolution": convolution}
+            rows.append(row | in_child(Path(__file__), *words))
+            print(line(rows[-1]), flush=True)
     path = given.results / f"memory_{given.network}.json"
     write_json({"machine": machine(), "busy_before": busy, "rows": rows}, path)
     print(f"written to {path}", file=sys.stderr)
@@ -57,6 +57,7 @@ def line(row: dict[str, Any]) -> str:
         row["network"],
         row["size"],
         row["memory"],
+        row["convolution"],
         "tiles" if row["tiles"] else "whole",
         f"{row['estimated_mb'] / 1000:.2f}",
         f"{row['peak_mb'] / 1000:.2f}",
@@ -67,7 +68,9 @@ def line(row: dict[str, Any]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def measure(network: str, folder: str, size: str, memory: str, steps: int) -> dict[str, Any]:
+def measure(
+    network: str, folder: str, size: str, memory: str, convolution: str, steps: int
+) -> dict[str, Any]:
     """Steps of a painting of one scale, through what `stylize` itself does."""
     from impasto.core.images import load_picture
     from impasto.core.recipes import settings_for
@@ -89,6 +92,7 @@ def measure(network: str, folder: str, size: str, memory: str, steps: int) -> di
         first_scale=0,
         steps=steps,
         memory=memory,
+        convolution=convolution,
         prime_colours=False,
     )
     from impasto.core.room import estimate

@@ -28,7 +28,7 @@ from .failures import kind_of
 from .images import check_output
 from .inputs import load_inputs
 from .interrupted import fingerprint
-from .picture_writing import encode_picture, extensions, saving_notices, write_file
+from .picture_writing import encode_picture, extensions, make_folder, saving_notices, write_file
 from .recipes import Settings
 from .styles import Style, gallery_names
 
@@ -225,7 +225,8 @@ def plan(
         The batch; each picture is called `CONTENT_STYLE` and the extension.
 
     Raises:
-        UsageError: nothing to paint, two photographs for one file, an output that is an input.
+        UsageError: nothing to paint, two photographs for one file, an output that is an input, a folder
+            that cannot be made.
         PictureError: a style cannot be read, or the folder not be written to.
         WeightsError: the network's weights are missing or damaged.
     """
@@ -244,12 +245,7 @@ def plan(
     ]
     _require_one_file_each(tasks)
     _require_no_input_replaced(tasks, [*styles, settings.init, settings.weights])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(
-            f"The folder cannot be made ({error.strerror or error}); choose another. Received: {folder}"
-        ) from error
+    make_folder(folder)
     for task in tasks:
         check_output(task.output)
     return Batch(tasks, manner, folder)

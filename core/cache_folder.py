@@ -11,6 +11,7 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -88,11 +89,46 @@ def _usable(folder: Path) -> bool:
 
 
 def _prune(folder: Path) -> None:
-    """Deletes empty entries (a crash of the system leaves such) and, of too many, the oldest half."""
+    """Deletes damaged entries, which would end a run, and, of too many, the oldest half.
+
+    What another process is writing just now ends in `.tmp`, and is left alone.
+    """
     try:
         entries = sorted((entry.stat().st_mtime, entry) for entry in folder.iterdir())
-        surplus = entries[: len(entries) // 2] if len(entries) > MOST_ENTRIES else []
-        for _, entry in [*surplus, *(e for e in entries if not e[1].stat().st_size)]:
-            entry.unlink(missing_ok=True)
+        surplus = {entry for _, entry in entries[: len(entries) // 2] if len(entries) > MOST_ENTRIES}
+        for _, entry in entries:
+            if entry in surplus or (entry.suffix == ".pb" and not is_whole(entry)):
+                entry.unlink(missing_ok=True)
     except OSError:  # another process cleans at the same time
         pass
+
+
+def is_whole(entry: Path) -> bool:
+    """Whether a function that TensorFlow compiled is in its file to the end.
+
+    TensorFlow writes beside and renames, but waits for no disk: a crash of the system leaves files that
+    are empty, cut short, or zeros from some place on. The file is a protocol buffer whose fields are all
+    byte strings; the lengths must add up to the file's, and field 3, the machine code, must be among them.
+    """
+    filled, place, size = set(), 0, entry.stat().st_size
+    with entry.open("rb") as file:
+        while place < size:
+            file.seek(place)
+            tag, *rest = file.read(11)  # and a number of at most ten bytes
+            if tag & 7 != 2:  # no byte string
+                return False
+            length, used = _number(rest)
+            filled |= {tag >> 3} if length else set()
+            place += 1 + used + length
+        file.seek(max(size - 8, 0))
+        return place == size and 3 in filled and any(file.read())
+
+
+def _number(data: Sequence[int]) -> tuple[int, int]:
+    """The number that bytes of a protocol buffer begin with, and how many of them it takes."""
+    value = used = 0
+    for used, byte in enumerate(data, 1):
+        value |= (byte & 127) << 7 * (used - 1)
+        if byte < 128:
+            break
+    return value, used

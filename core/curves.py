@@ -8,19 +8,17 @@ photograph has content 0, and the painting itself has style 0.
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from .distill import read_log
-from .images import load_picture, save_picture
+from .plots import drawing
 from .recipes import Settings
 from .styles import Style
 from .trainer import PictureLosses
+from .training_run import read_log
 
 SIDE = 192  # of the photographs' middles, in pixels; a multiple of 64
 LOOKED_AT = 4  # photographs in each point of a curve, and pictures in a row of a sheet
@@ -80,43 +78,17 @@ class Yardstick:
         return np.array([np.mean(content), by_style.mean(), *by_style])
 
 
-class Log:
-    """A run's `log.csv`: what steps after a checkpoint wrote is dropped when the run goes on from it."""
-
-    def __init__(self, path: Path, styles: list[str], start: int):
-        self.path = path
-        header = ["step", "seconds", "training", "content", "style", *styles]
-        rows = list(csv.reader(path.open()))[1:] if path.exists() else []
-        kept = [row for row in rows if len(row) == len(header) and int(row[0]) <= start]
-        self.seconds = float(kept[-1][1]) if kept else 0.0
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows([header, *kept])
-
-    def write(self, step: int, seconds: float, training: float, measured: np.ndarray) -> None:
-        """Adds a line; the seconds go on from the run's earlier parts."""
-        with self.path.open("a", newline="") as file:
-            values = (f"{value:.5f}" for value in (training, *measured))
-            csv.writer(file).writerow([step, f"{self.seconds + seconds:.0f}", *values])
-
-
 def plot_curves(log: Path, image: Path) -> None:
     """Draws `log.csv`: content and style bold, each style thin, on logarithmic axes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     header, values = read_log(log)
-    figure = Figure(figsize=(8, 5), dpi=110, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot(xlabel="steps", ylabel="share of the target's energy", title="Held-out losses")
-    for column, title in enumerate(header[3:], 3):
-        bold = column < 5
-        if len(values) and np.isfinite(values[:, column]).any() and (bold or len(header) > 6):
-            look: dict[str, Any] = {"marker": "." if len(values) < 5 else "", "label": title}
-            axes.plot(values[:, 0], values[:, column], lw=2.5 if bold else 0.8, **look)
-    axes.set(xscale="log", yscale="log")
-    axes.grid(which="both", alpha=0.3)
-    if axes.lines:
-        axes.legend(fontsize="x-small", ncols=2)
-    buffer = io.BytesIO()
-    canvas.print_png(buffer)
-    save_picture(load_picture(buffer.getvalue()), image)
+    labels = {"xlabel": "steps", "ylabel": "share of the target's energy", "title": "Held-out losses"}
+    with drawing(image, **labels) as axes:
+        for column, title in enumerate(header[3:], 3):
+            bold = column < 5
+            if len(values) and np.isfinite(values[:, column]).any() and (bold or len(header) > 6):
+                look: dict[str, Any] = {"marker": "." if len(values) < 5 else "", "label": title}
+                axes.plot(values[:, 0], values[:, column], lw=2.5 if bold else 0.8, **look)
+        axes.set(xscale="log", yscale="log")
+        axes.grid(which="both", alpha=0.3)
+        if axes.lines:
+            axes.legend(fontsize="x-small", ncols=2)

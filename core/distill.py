@@ -10,10 +10,6 @@ learning from another network's inner layers is FitNets' (Romero et al. 2015, ar
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -22,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impasto.models.weights import one_line
-
 from .crops import Folder, crop_batch
-from .distiller import Distiller, Tap
-from .errors import ImpastoError, UsageError, WeightsError
+from .distiller import Distiller
 from .growing import grow
-from .picture_writing import write_file
+from .plots import drawing
+from .ranges import require_ranges
+from .training_run import Checkpoint, RunLog, compare_notes, learning_rate, read_log, require_finite
 
 if TYPE_CHECKING:
     import keras
@@ -74,10 +69,7 @@ class DistillSettings:
     first_crops: int = 0
 
     def __post_init__(self):
-        for name, least, most in _RANGES:
-            value = getattr(self, name)
-            if not least <= value <= most:  # also refuses NaN
-                raise UsageError(f"{name} lies between {least:.10g} and {most:.10g}. Received: {value}")
+        require_ranges(self, _RANGES)
 
 
 _RANGES = (
@@ -91,46 +83,6 @@ _RANGES = (
     ("evaluate_every", 1, 100_000_000),
     ("first_crops", 0, 100_000_000),
 )
-
-
-def learning_rate(settings: DistillSettings, step: int) -> float:
-    """The rate of a step (0-based): rise, plateau, linear fall."""
-    rise = min(1.0, (step + 1) / max(settings.warmup, 1))
-    fall = (settings.steps - step) / max(settings.decay * settings.steps, 1)
-    return settings.learning_rate * min(rise, fall, 1.0)
-
-
-class Checkpoint:
-    """Model, optimiser and step in one file, replaced whole: an interrupted write leaves the old one."""
-
-    def __init__(self, path: Path, model: keras.Model):
-        self.path, self.model = path, model
-
-    def _variables(self) -> dict[str, Any]:
-        variables = [*self.model.trainable_variables, *self.model.optimizer.variables]
-        return {f"{i:04d} {variable.path}": variable for i, variable in enumerate(variables)}
-
-    def save(self, step: int) -> None:
-        """Writes the file."""
-        arrays = {name: np.asarray(variable.value) for name, variable in self._variables().items()}
-        packed = io.BytesIO()
-        np.savez(packed, step=np.array(step), **arrays)  # type: ignore[arg-type]
-        write_file(self.path, packed.getvalue())
-
-    def load(self) -> int:
-        """Restores everything; returns the step to go on from, 0 without a file."""
-        if not self.path.exists():
-            return 0
-        try:
-            with np.load(self.path) as file:
-                for name, variable in self._variables().items():
-                    variable.assign(file[name])
-                return int(file["step"])
-        except Exception as error:  # damage makes NumPy and zipfile raise half a dozen kinds
-            raise WeightsError(
-                f"The checkpoint belongs to another network or is damaged; remove it or choose another "
-                f"output folder. Received: {self.path} ({one_line(error)})"
-            ) from None
 
 
 def distill(
@@ -170,7 +122,7 @@ def distill(
         grow([*model.trainable_variables, *model.optimizer.variables], grow_from)
     test = held_out_crops(held_out, settings)
     nothing = np.zeros((settings.batch, len(distiller.taps)), "float32")
-    log = _Log(output / "log.csv", distiller.taps, start)
+    log = RunLog(output / "log.csv", [tap.title for tap in distiller.taps], start)
     saved, losses, began = time.monotonic(), [], time.monotonic()
     for step in range(start, settings.steps):
         model.optimizer.learning_rate = learning_rate(settings, step)
@@ -180,11 +132,7 @@ def distill(
         losses.append(loss)
         if done % settings.evaluate_every == 0 or done == settings.steps:
             errors = distiller.errors(test)
-        if not (math.isfinite(loss) and np.isfinite(0 if errors is None else errors).all()):
-            raise ImpastoError(
-                "The training diverged; the last checkpoint is kept. Choose a lower --learning-rate and "
-                f"another output folder. Received: a loss of {loss:g} at step {done}"
-            )
+        require_finite(done, loss, 0.0 if errors is None else errors)
         if errors is not None:
             log.write(done, time.monotonic() - began, float(np.mean(losses)), errors)
             losses = []
@@ -216,74 +164,35 @@ def _optimizer(settings: DistillSettings) -> keras.optimizers.Optimizer:
     )
 
 
-class _Log:
-    """`log.csv`: a line at each evaluation; lines past the step resumed from are dropped."""
-
-    def __init__(self, path: Path, taps: tuple[Tap, ...], start: int):
-        self.path = path
-        header = ["step", "seconds", "training", *(tap.title for tap in taps)]
-        rows = list(csv.reader(path.open()))[1:] if path.exists() else []
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows([header, *(row for row in rows if _before(row, header, start))])
-
-    def write(self, step: int, seconds: float, training: float, errors: np.ndarray) -> None:
-        with self.path.open("a", newline="") as file:
-            csv.writer(file).writerow(
-                [step, f"{seconds:.0f}", f"{training:.5f}", *(f"{e:.5f}" for e in errors)]
-            )
-
-
-def _before(row: list[str], header: list[str], start: int) -> bool:
-    """Whether a line is whole and of a step that the run still has behind it."""
-    return len(row) == len(header) and int(row[0]) <= start
-
-
 def check_same_run(output: Path, settings: Any) -> None:
     """Notes the settings beside the checkpoint, or compares them with those noted there.
 
     Only the length and the fall of the learning rate may change between the parts of a run, and the
     times of checkpoints and looks.
 
+    Args:
+        output: the run's folder.
+        settings: a dataclass with a default for each field.
+
     Raises:
-        UsageError: the folder holds a run of other settings.
+        UsageError, PictureError: as `compare_notes`.
     """
     free = {"steps", "decay", "checkpoint_minutes", "evaluate_every", "sample_every"}
-    file, now = output / "settings.json", asdict(settings)
-    if (output / "checkpoint.npz").exists() and file.exists():
-        try:
-            before = asdict(type(settings)()) | json.loads(file.read_text())
-        except (ValueError, TypeError, OSError) as error:
-            raise UsageError(
-                f"The notes on the run in this folder are damaged; choose another folder. Received: {file} "
-                f"({one_line(error)})"
-            ) from None
-        if other := [f"{k} was {before.get(k)}" for k in now if k not in free and before.get(k) != now[k]]:
-            raise UsageError(
-                f"The folder holds a run of other settings; give the same ones to go on with it, or "
-                f"choose another folder. Received: {output} ({', '.join(other)})"
-            )
-    file.write_text(json.dumps(now, indent=1) + "\n")
+    now, defaults = asdict(settings), asdict(type(settings)())
 
+    def differences(noted: dict[str, Any]) -> list[str]:
+        before = defaults | noted
+        return [f"{k} was {before[k]}" for k in now if k not in free and before[k] != now[k]]
 
-def read_log(path: Path) -> tuple[list[str], np.ndarray]:
-    """A run's `log.csv`: the column names and the values, (lines, columns)."""
-    rows = list(csv.reader(path.open()))
-    return rows[0], np.array(rows[1:], float).reshape(-1, len(rows[0]))
+    compare_notes(output, now, differences)
 
 
 def plot_log(path: Path, image: Path) -> None:
     """Draws the held-out errors of `log.csv` against the steps, on logarithmic axes."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     header, values = read_log(path)
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    for column, title in enumerate(header[3:], 3):
-        axes.loglog(values[:, 0], values[:, column], label=title)
-    axes.set(xlabel="steps", ylabel="held-out error / the target's variance", title="Distillation")
-    axes.grid(which="both", alpha=0.3)
-    axes.legend(fontsize="small")
-    figure.savefig(image, dpi=110)
-    pyplot.close(figure)
+    labels = {"xlabel": "steps", "ylabel": "held-out error / the target's variance", "title": "Distillation"}
+    with drawing(image, **labels) as axes:
+        for column, title in enumerate(header[3:], 3):
+            axes.loglog(values[:, 0], values[:, column], label=title)
+        axes.grid(which="both", alpha=0.3)
+        axes.legend(fontsize="small")

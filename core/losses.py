@@ -255,6 +255,22 @@ class MeanLoss(Loss):
         return relative_error(means, target)
 
 
+def blend_weights(count: int, blend: Sequence[float] | None) -> list[float]:
+    """Weights that sum to 1, one for each of `count` styles; equal ones where none are given.
+
+    Raises:
+        UsageError: If there is another number of weights, a negative one, or none above 0.
+    """
+    if blend is None:
+        return [1 / count] * count if count else []
+    if len(blend) != count:
+        raise UsageError(f"Give one blend weight for each style ({count}). Received: {len(blend)} weights")
+    total = sum(blend)
+    if not (all(weight >= 0 for weight in blend) and 0 < total < float("inf")):
+        raise UsageError(f"Blend weights are 0 or more, finite, and one is above 0. Received: {list(blend)}")
+    return [weight / total for weight in blend]
+
+
 def blend(targets: Sequence[Tree], weights: Sequence[float] | None = None) -> Tree:
     """Blends the targets of several styles into one.
 
@@ -272,17 +288,9 @@ def blend(targets: Sequence[Tree], weights: Sequence[float] | None = None) -> Tr
     Raises:
         UsageError: If the numbers of targets and weights differ, or the weights cannot be used.
     """
-    weights = [1.0] * len(targets) if weights is None else list(weights)
-    if len(weights) != len(targets):
-        raise UsageError(
-            f"Blending needs a weight for each style. Expected {len(targets)}. Received: {len(weights)}"
-        )
-    total = sum(weights)
-    if not targets or min(weights) < 0 or not 0 < total < float("inf"):
-        raise UsageError(f"Blend weights must be 0 or more, finite, and not all 0. Received: {list(weights)}")
+    shares = blend_weights(len(targets), weights)
     if len(targets) == 1:
         return targets[0]
-    shares = [weight / total for weight in weights]
     return keras.tree.map_structure(
         lambda *leaves: sum(share * leaf for share, leaf in zip(shares, leaves, strict=True)), *targets
     )

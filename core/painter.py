@@ -21,6 +21,7 @@ from impasto.models.register import did_you_mean
 from .backend import compile_function, to_numpy, to_tensor
 from .errors import UsageError
 from .images import Picture
+from .losses import blend_weights
 
 if TYPE_CHECKING:
     import keras
@@ -78,15 +79,8 @@ class Painter:
                     f"The network has no such style.{did_you_mean(name, own)} Expected one of "
                     f"{', '.join(own)}. Received: {name}"
                 )
-        shares = np.ones(len(names)) if blend is None else np.asarray(blend, float)
-        if len(shares) != len(names):
-            raise UsageError(f"Give a weight for each style ({len(names)}). Received: {len(shares)} weights")
-        if not (np.isfinite(shares).all() and shares.min() >= 0 and shares.sum() > 0):
-            raise UsageError(
-                f"Blend weights are 0 or more, and not all 0. Received: {list(map(float, shares))}"
-            )
         weights = np.zeros(len(own), "float32")
-        for name, share in zip(names, shares / shares.sum(), strict=True):
+        for name, share in zip(names, blend_weights(len(names), blend), strict=True):
             weights[own.index(name)] += share
         return weights
 

@@ -112,11 +112,12 @@ def open_photographs(
             )
         paths += found
     total = len(paths) + len(collected)
+    tell = _once(on_unreadable)
     if total < 2:
         raise UsageError(f"Two photographs or more are needed, one of them held out. Received: {total}")
     drawn = np.random.default_rng(0).permutation(total)
     count = min(held_out, max(1, total // 4))
-    everything = _Joined(Photographs(paths, on_unreadable), collected)
+    everything = _Joined(Photographs(paths, tell), collected)
     held: list[Image.Image] = []
     taken = 0
     while len(held) < count and taken < total - 1:
@@ -129,10 +130,22 @@ def open_photographs(
             f"No readable photograph to train on; check the pictures. "
             f"Received: {', '.join(map(str, sources))}"
         )
-    training = Photographs([paths[number] for number in rest if number < len(paths)], on_unreadable)
+    training = Photographs([paths[number] for number in rest if number < len(paths)], tell)
     more = [collected[number - len(paths)] for number in rest if number >= len(paths)]
     pictures: Sequence[Image.Image] = _Joined(training, more) if more else training
     return Folder(pictures), held  # type: ignore[arg-type]  # a sequence will do
+
+
+def _once(function: Callable[[Path], None]) -> Callable[[Path], None]:
+    """A function that passes each path on the first time only."""
+    seen: set[Path] = set()
+
+    def tell(path: Path) -> None:
+        if path not in seen:
+            seen.add(path)
+            function(path)
+
+    return tell
 
 
 class _Joined(Sequence):

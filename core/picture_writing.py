@@ -143,6 +143,22 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
         raise
 
 
+def make_folder(folder: str | os.PathLike[str]) -> Path:
+    """Makes a folder, and those that it lies in, where it is missing; returns it.
+
+    Raises:
+        UsageError: it is a file, or cannot be made.
+    """
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"Expected a folder to write into ({error.strerror or error}); choose another. Received: {path}"
+        ) from None
+    return path
+
+
 def check_output(path: str | os.PathLike[str]) -> None:
     """Finds out before the work whether a picture can be saved there.
 

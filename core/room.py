@@ -3,8 +3,9 @@
     estimate(settings, height=4096, width=4096)   # an `Estimate`: bytes, seconds, tiles or not
 
 What is counted: what the process holds already, the network's work on a picture or its tiles
-(`tile_plan.py`), and the picture's own arrays, the optimiser's among them. Where they do not fit, the picture
-is painted in tiles; where those do not fit, arrays go into files; where that is not enough, it is refused.
+(`tile_plan.py`), the picture's own arrays, the optimiser's among them, and what Winograd's method takes
+(`ways.py`). Where they do not fit, the picture is painted in tiles; where those do not fit, arrays go into
+files; where that is not enough, it is refused.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from impasto.models.register import find_network
+
 from .assemble import Workbench, workbench
 from .backend import to_tensor
 from .devices import current_devices, free_gpu_memory, free_memory_of_host, resident_memory
 from .errors import NotEnoughMemory
 from .recipes import Settings, parse_memory
 from .tile_plan import TRACING, Plan, Planner, whole
+from .trial import choose_ways
+from .ways import Convolution, convolutions, kernel_bytes, tile_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,16 +75,21 @@ class Room:
 
     Args:
         bench: the network and the losses.
-        settings: of which `memory` and the optimiser count.
+        settings: of which `memory`, the optimiser, `precision` and `convolution` count.
 
     Attributes:
+        held: bytes that the process holds whatever is painted; 0 where a GPU's memory is what counts.
         limit: most bytes that the process, or the GPU, may hold; infinite where nothing is known.
+        ways: how convolutions are computed, by (height, width); see `choose_ways`.
     """
 
     def __init__(self, bench: Workbench, settings: Settings):
         self.bench, self.settings = bench, settings
+        self.network = find_network(bench.extractor.name)
+        self.deepest = max(bench.extractor.layers, key=self.network.layers.index)
         self.style = [loss.layer for loss in bench.style_losses]
         self.content = [loss.layer for loss in bench.content_losses]
+        self.ways: dict[tuple[int, int], str] = {}
         self._planner: Planner | None = None
         on_gpu = free_gpu_memory()
         self.held = 0.0 if on_gpu is not None else resident_memory() + TRACING
@@ -87,6 +97,38 @@ class Room:
         self.free = None if free is None else free + (0.0 if on_gpu is not None else resident_memory())
         asked = parse_memory(settings.memory)
         self.limit = asked or (math.inf if self.free is None else SHARE * self.free)
+
+    def choose_ways(self, sizes: Sequence[tuple[int, int]], steps: Sequence[int]) -> None:
+        """Sets `ways` for the sizes that a picture is painted at, with so many steps each.
+
+        Winograd's method takes memory of its own; a size at which it was not asked for and does not fit is
+        painted directly.
+
+        Raises:
+            NotEnoughMemory: the largest does not fit, however convolutions are computed.
+            UsageError: Winograd's method is asked for where it is not there.
+        """
+        self.plan(sizes[-1])
+        scales = [(*size, count) for size, count in zip(sizes, steps, strict=True)]
+        chosen = choose_ways(self.settings, self.network, self.deepest, scales)
+        self.ways = dict(zip(sizes, chosen, strict=True))
+        made = "winograd" in self.bench.objectives  # then its kernels are among what the process holds
+        kernels = 0.0 if made else kernel_bytes(self._convolutions(sizes[-1]))
+        before, self.held = self.held, self.held + kernels * ("winograd" in chosen)
+        if self.settings.convolution == "auto":
+            tight = [size for size in sizes if self.memory(size, self._undivided(size)) > MARGIN * self.limit]
+            self.ways |= {size: "direct" for size in tight if self.ways[size] == "winograd"}
+        if "winograd" not in self.ways.values():
+            self.held = before
+
+    def _convolutions(self, size: tuple[int, int]) -> list[Convolution]:
+        return convolutions(self.network, self.deepest, *size)
+
+    def _undivided(self, size: tuple[int, int]) -> Plan:
+        plan = whole(self.bench.extractor, size, self.style, self.content)
+        if self.ways.get(size) == "winograd":
+            plan = replace(plan, memory=plan.memory + tile_bytes(self._convolutions(size)))
+        return plan
 
     def arrays(self, size: tuple[int, int], plan: Plan) -> float:
         """Bytes of the picture's own arrays in memory."""
@@ -109,7 +151,7 @@ class Room:
         Raises:
             NotEnoughMemory: none does.
         """
-        undivided = whole(self.bench.extractor, size, self.style, self.content)
+        undivided = self._undivided(size)
         if self.memory(size, undivided) <= MARGIN * self.limit or not self._divisible():
             return self._checked(size, self._shared(size, undivided))
         if self._planner is None:
@@ -172,7 +214,9 @@ class Room:
 
         Raises:
             NotEnoughMemory: it does not fit.
+            UsageError: as `choose_ways`.
         """
+        self.choose_ways(sizes, steps)
         plans = [self.plan(size) for size in sizes]
         work = sum(plan.work * count for plan, count in zip(plans, steps, strict=True))
         last = plans[-1]

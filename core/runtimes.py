@@ -1,7 +1,8 @@
 """Other programs that run a Keras network on a processor, exported, compared and timed.
 
-    network = export(model, "painter.onnx", height=512, width=512)
-    times = time_runtimes(model, {"picture": picture, "style": weights})
+    inputs = {"picture": picture, "style": weights}
+    export(model, Path("painter.onnx"), inputs)
+    times = time_runtimes(model, inputs)
     fastest(times)  # "onnx", "litert", or "keras" where none wins by more than a quarter
 
 ONNX Runtime (Microsoft) and LiteRT (Google, once TensorFlow Lite) are optional:
@@ -45,6 +46,7 @@ def export(model: keras.Model, path: Path, inputs: Inputs) -> None:
     Raises:
         UsageError: another extension, or a package or backend that the export needs is missing.
         ImpastoError: the exporter fails.
+        PictureError: the file cannot be written.
     """
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
@@ -57,10 +59,7 @@ def export(model: keras.Model, path: Path, inputs: Inputs) -> None:
     fixed = fixed_size(model, inputs)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            if kind == "onnx":
-                fixed.export(str(path), format="onnx", verbose=False)
-            else:
-                write_file(path, _as_litert(fixed))
+            write_file(path, _as_onnx(fixed) if kind == "onnx" else _as_litert(fixed))
     except PictureError:
         raise
     except ImportError as error:
@@ -82,6 +81,13 @@ def fixed_size(model: keras.Model, inputs: Inputs) -> keras.Model:
         [to_tensor(inputs[own.name]) for own in model.inputs]
     )  # Keras exports no model that was never called
     return fixed
+
+
+def _as_onnx(model: keras.Model) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        model.export(str(path), format="onnx", verbose=False)
+        return path.read_bytes()
 
 
 def _as_litert(model: keras.Model) -> bytes:

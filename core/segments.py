@@ -76,7 +76,7 @@ class Segment:
         halo: positions of the input that a tile needs before and after it, along either axis.
         floats: numbers that its operations' results hold for each position of its input.
         widest: the same of the largest result.
-        style_floats: the same of the extractor's layers alone.
+        layer_floats: the same of each layer that the extractor gives.
         multiplications: in its convolutions, for each position of its input.
         channels_in: of its input.
     """
@@ -143,16 +143,18 @@ def cut(extractor: Any, points: Sequence[int]) -> list[Segment]:
     Args:
         extractor: an `Extractor`.
         points: some of `cut_points`, ascending; none for one segment.
-
-    Raises:
-        UsageError: the network is none that can be painted in tiles; the message says why.
     """
     ends = [*points, len(extractor.model.operations)]
     return [survey(extractor, first, end) for first, end in zip([0, *points], ends, strict=True)]
 
 
 def survey(extractor: Any, first: int, end: int) -> Segment:
-    """Follows the operations from `first` up to `end`, which is not among them."""
+    """Follows a network's operations, and sums up what they hold and compute.
+
+    Args:
+        extractor: an `Extractor` whose network `cut_points` took.
+        first, end: places among its operations: the segment's first, and the one behind its last.
+    """
     model = extractor.model
     operations = model.operations[first:end]
     wanted = {id(tensor): layer for layer, tensor in model.output.items()}
@@ -227,7 +229,7 @@ def _kind(operation: Any) -> str:
 
 def _require_chain(model: keras.Model) -> None:
     """Refuses what tiles cannot be cut from."""
-    bordered, latest = False, None
+    bordered = False
     for operation in model.operations:
         kind, name = _kind(operation), getattr(operation, "name", "?")
         if not kind:
@@ -241,22 +243,16 @@ def _require_chain(model: keras.Model) -> None:
             operation.padding != "valid" or _pair(operation.pool_size) != _pair(operation.strides)
         ):
             raise _refusal("a pooling that overlaps or is padded", name)
-        if kind == "border":
-            bordered = True
-        elif latest is not None and kind in ("conv", "pool") and len(_inputs(operation)) != 1:
-            raise _refusal("branches", name)
-        latest = operation
+        bordered = bordered or kind == "border"
     # A cut is sound where nothing behind it looks at anything before it.
-    operations, latest_conv = model.operations, None
-    for operation in operations:
-        if _kind(operation) == "conv":
-            earlier = {id(one.output) for one in operations[: operations.index(operation)]}
-            here = id(_source(operation))
-            for later in operations[operations.index(operation) :]:
-                if any(id(tensor) in earlier and id(tensor) != here for tensor in _inputs(later)):
-                    raise _refusal("branches", later.name)
-            latest_conv = operation
-    if latest_conv is None:
+    convolutions = [place for place, one in enumerate(model.operations) if _kind(one) == "conv"]
+    for place in convolutions:
+        earlier = {id(one.output) for one in model.operations[:place]}
+        here = id(_source(model.operations[place]))
+        for later in model.operations[place:]:
+            if any(id(tensor) in earlier and id(tensor) != here for tensor in _inputs(later)):
+                raise _refusal("branches", later.name)
+    if not convolutions:
         raise _refusal("no convolution", model.name)
 
 

@@ -18,9 +18,7 @@ from typing import Any
 import keras
 
 from .errors import UsageError
-
-Job = tuple[Any, tuple[Any, ...]]
-Mapper = Callable[[Callable[..., Any], Iterable[Job]], Iterator[tuple[Any, Any]]]
+from .tile_forward import Job, Mapper
 
 
 def spread(devices: Sequence[str]) -> Mapper:

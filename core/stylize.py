@@ -21,8 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from impasto.models.register import find_network
-
 from .adam import Adam
 from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
 from .backend import Tree, describe_device, free_memory, repeatable_arithmetic, to_numpy
@@ -32,6 +30,7 @@ from .failures import out_of_memory
 from .finishing import finished
 from .images import MIN_SIDE, Picture, load_picture, require_paintable, save_picture
 from .large_adam import LargeAdam
+from .losses import blend_weights
 from .objective import Objective
 from .optimizers import Optimizer, resize
 from .progress import Clock, Parts, Progress
@@ -39,7 +38,6 @@ from .recipes import Settings
 from .room import Room
 from .styles import Style, load_style
 from .tiles import TiledObjective
-from .trial import choose_ways
 
 
 @dataclass(frozen=True)
@@ -145,21 +143,6 @@ def scales_for(settings: Settings, height: int, width: int) -> tuple[int, ...]:
     return settings.scales(max(height, width), least)
 
 
-def blend_weights(count: int, blend: Sequence[float] | None) -> list[float]:
-    """Weights that sum to 1, one for each of `count` styles.
-
-    Raises:
-        UsageError: another number of weights, a negative one, or none above 0.
-    """
-    if blend is None:
-        return [1 / count] * count if count else []
-    if len(blend) != count:
-        raise UsageError(f"Give one blend weight for each style ({count}). Received: {len(blend)} weights")
-    if not all(0 <= weight < float("inf") for weight in blend) or sum(blend) <= 0:
-        raise UsageError(f"Blend weights are not negative, and one is above 0. Received: {list(blend)}")
-    return [weight / sum(blend) for weight in blend]
-
-
 class _Run:
     """One painting, coarse to fine."""
 
@@ -182,16 +165,8 @@ class _Run:
         self.style_pixels = [self._recoloured(style) for style in styles]
         self.manner = _digest(self.style_pixels, [[style.span for style in styles], weights])
         self.room = Room(self.bench, settings)
-        self.room.plan(self.size(self.scales[-1]))  # refuses what does not fit, before any work
-        self.ways = self._ways()
-
-    def _ways(self) -> list[str]:
-        """How convolutions are computed, for each scale."""
-        extractor = self.bench.extractor
-        network = find_network(extractor.name)
-        deepest = max(extractor.layers, key=network.layers.index)
-        plan = [(*self.size(scale), steps) for scale, steps in zip(self.scales, self.budgets, strict=True)]
-        return choose_ways(self.settings, network, deepest, plan)
+        # Refuses what does not fit, before any work.
+        self.room.choose_ways([self.size(scale) for scale in self.scales], self.budgets)
 
     def _recoloured(self, style: Style) -> np.ndarray:
         pixels = style.picture.pixels
@@ -210,7 +185,7 @@ class _Run:
         self.plan = self.room.plan(size)
         self.objective: Objective | TiledObjective
         if not self.plan.divided:
-            self.objective = self.bench.objective_in(self.ways[self.scales.index(scale)])
+            self.objective = self.bench.objective_in(self.room.ways[size])
         else:
             self.objective = self.bench.tiled
             self.bench.tiled.arrange(self.plan)

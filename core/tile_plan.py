@@ -66,11 +66,6 @@ class Plan:
         """Whether it is more than an `Objective` does."""
         return len(self.tiles) > 1 or not self.last_is_whole
 
-    @property
-    def count(self) -> int:
-        """Tiles in all segments."""
-        return sum(rows * columns for rows, columns in self.tiles)
-
 
 def held(segment: Segment, pixels: float, style: Sequence[str]) -> float:
     """Bytes that an evaluation of a segment with its gradient holds, for a window of so many positions."""
@@ -176,7 +171,7 @@ class Planner:
         ]
         if not content:
             targets = [0.0] * len(targets)
-        tiles, most, work, disk = [], 0.0, 0.0, 0.0
+        tiles, most, work = [], 0.0, 0.0
         for number, segment in enumerate(segments):
             is_last = number == len(segments) - 1
             # On the way back all earlier maps are there, this segment's own, its gradient, and the one above.

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from . import stores
-from .backend import to_numpy, to_tensor
+from .backend import to_tensor
 from .segments import NEXT
 from .tile_functions import SegmentFunctions
 from .tile_grid import Tile
 from .tile_plan import Plan
-from .tile_windows import map_for, window, write
+from .tile_windows import StitchedMap, window
 
 
 def arguments_for(
@@ -62,28 +62,23 @@ def content_maps(
         mapper: as `TiledObjective`'s.
     """
     wanted = {name: one.loss.layer for part in parts for name, one in part.summed.items() if one.has_map}
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, StitchedMap] = {}
     source = picture
     for part, tiles in zip(parts, grids, strict=True):
         here = {name: layer for name, layer in wanted.items() if layer in part.segment.layers}
-        if len(found) + len(here) == 0 and part.segment.is_last:
+        if part.segment.is_last and not found and not here:
             break
-        following: np.ndarray | None = None
+        following = StitchedMap(source, part.segment.stride, plan.maps_on_disk)
+        for name, layer in here.items():
+            stride = part.segment.layers[layer].stride
+            found[name] = StitchedMap(source, stride, plan.content_on_disk)
         jobs = ((tile, (window(source, tile),)) for tile in tiles)
         for tile, features in mapper(part.features, jobs):
             for name, layer in here.items():
-                stride = part.segment.layers[layer].stride
-                values = to_numpy(features[layer])
-                if name not in found:
-                    found[name] = map_for(source, values, stride, plan.content_on_disk)
-                write(found[name], values, tile, stride, source.shape)
-                stores.release(found[name])
+                found[name].put(tile, features[layer])
             if NEXT in features:
-                values = to_numpy(features[NEXT])
-                if following is None:
-                    following = map_for(source, values, part.segment.stride, plan.maps_on_disk)
-                write(following, values, tile, part.segment.stride, source.shape)
-        if len(found) == len(wanted) or following is None:
+                following.put(tile, features[NEXT])
+        if len(found) == len(wanted) or following.array is None:
             break
-        source = following
-    return found
+        source = following.array
+    return {name: stitched.array for name, stitched in found.items() if stitched.array is not None}

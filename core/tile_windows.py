@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import stores
-from .backend import Tensor, to_tensor
+from .backend import Tensor, to_numpy, to_tensor
 from .tile_grid import Tile
 
 
@@ -27,13 +27,6 @@ def _inside(tile: Tile, stride: int, shape: Sequence[int]) -> tuple[tuple[slice,
     return (own[0], own[1]), (local[0], local[1])
 
 
-def write(target: np.ndarray, values: np.ndarray, tile: Tile, stride: int, shape: Sequence[int]) -> None:
-    """Puts a tile's own positions, of a window of that stride, where they belong."""
-    own, local = _inside(tile, stride, shape)
-    target[:, own[0], own[1]] = values[:, local[0], local[1]]
-    stores.release(target)
-
-
 def own_only(source: np.ndarray, tile: Tile, stride: int, shape: Sequence[int]) -> np.ndarray:
     """A window of a map of that stride, 0 outside the tile's own positions."""
     own, local = _inside(tile, stride, shape)
@@ -43,7 +36,29 @@ def own_only(source: np.ndarray, tile: Tile, stride: int, shape: Sequence[int]) 
     return result
 
 
-def map_for(source: np.ndarray, values: np.ndarray, stride: int, on_disk: bool) -> np.ndarray:
-    """An empty map of that stride over a source, of such channels and numbers as a tile's values have."""
-    height, width = (side // stride for side in source.shape[1:3])
-    return stores.make((1, height, width, values.shape[-1]), values.dtype, on_disk=on_disk)
+class StitchedMap:
+    """A map that is put together of tiles as they come.
+
+    Args:
+        source: the map that the tiles divide, (1, height, width, channels).
+        stride: positions of the source, along an axis, for one of this map.
+        on_disk: whether it lies in a file.
+
+    Attributes:
+        array: (1, height / stride, width / stride, channels); None before the first tile.
+    """
+
+    def __init__(self, source: np.ndarray, stride: int, on_disk: bool):
+        self._shape, self._stride, self._on_disk = source.shape, stride, on_disk
+        self.array: np.ndarray | None = None
+
+    def put(self, tile: Tile, values: Tensor) -> None:
+        """Puts a tile's own positions, of its window's values, where they belong."""
+        values = to_numpy(values)
+        if self.array is None:
+            height, width = (side // self._stride for side in self._shape[1:3])
+            shape = (1, height, width, values.shape[-1])
+            self.array = stores.make(shape, values.dtype, on_disk=self._on_disk)
+        own, local = _inside(tile, self._stride, self._shape)
+        self.array[:, own[0], own[1]] = values[:, local[0], local[1]]
+        stores.release(self.array)

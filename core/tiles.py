@@ -24,16 +24,14 @@ from .backend import Tensor, Tree, compile_function, gradient, to_numpy, to_tens
 from .banded_losses import BandedLosses
 from .losses import Loss
 from .objective import ImageLoss
-from .segments import NEXT, cut
+from .segments import cut
 from .summed_losses import Sums, summed
+from .tile_forward import Job, Mapper, run_forward
 from .tile_functions import SegmentFunctions
 from .tile_grid import Tile, grid
 from .tile_plan import Plan
 from .tile_targets import arguments_for, content_maps
-from .tile_windows import map_for, own_only, window, write
-
-Job = tuple[Tile, tuple[Any, ...]]  # a tile, and the arguments of what is computed of it
-Mapper = Callable[[Callable[..., Any], Iterable[Job]], Iterable[tuple[Tile, Any]]]
+from .tile_windows import own_only, window
 
 
 def run_here(function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[tuple[Tile, Any]]:
@@ -53,7 +51,7 @@ class TiledObjective:
             with its tile; by default one after the other, here.
 
     Raises:
-        UsageError: the network or a loss cannot be taken apart; the message says why.
+        UsageError: a loss cannot be taken apart; the message says why.
     """
 
     def __init__(
@@ -125,8 +123,6 @@ class TiledObjective:
         loss = sum(parts.values())
         return loss, parts, gradient if on_host else to_tensor(gradient)
 
-    # ------------------------------------------------------------ forward
-
     def _grids(self, plan: Plan, picture: np.ndarray) -> list[list[Tile]]:
         """Each segment's tiles."""
         grids, size = [], picture.shape[1:3]
@@ -142,37 +138,8 @@ class TiledObjective:
         targets: Mapping[str, np.ndarray],
         only: Sequence[str] | None = None,
     ) -> tuple[list[np.ndarray], dict[str, Sums]]:
-        """Runs the network forward.
-
-        Returns:
-            Each segment's input; each loss's sums, of all segments but a last one that is whole.
-        """
-        maps: list[np.ndarray] = [picture]
-        sums: dict[str, Sums] = {}
-        for part, tiles in zip(self._parts_for(plan.points), self._grids(plan, picture), strict=True):
-            if part.segment.is_last and plan.last_is_whole and only is None:
-                break
-            following: np.ndarray | None = None
-            names = [name for name in part.summed if only is None or name in only]
-            if part.segment.is_last and not names:
-                break
-            jobs = (
-                (tile, (window(maps[-1], tile), arguments_for(part, tile, maps[-1], targets, names)))
-                for tile in tiles
-            )
-            for tile, result in self.mapper(part.measure, jobs):
-                for name, found in result["sums"].items():
-                    arrays = {key: to_numpy(value) for key, value in found.items()}
-                    sums[name] = part.summed[name].merge(sums.get(name), arrays)
-                if NEXT in result:
-                    values = to_numpy(result[NEXT])
-                    if following is None:
-                        following = map_for(maps[-1], values, part.segment.stride, plan.maps_on_disk)
-                    write(following, values, tile, part.segment.stride, maps[-1].shape)
-                stores.release(maps[-1])
-            if following is not None:
-                maps.append(following)
-        return maps, sums
+        parts, grids = self._parts_for(plan.points), self._grids(plan, picture)
+        return run_forward(parts, grids, plan, picture, targets, self.mapper, only)
 
     # ------------------------------------------------------------ backward
 

@@ -9,7 +9,6 @@ alone: a run that is gone on with ends with the very weights of one that was not
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -23,15 +22,13 @@ from PIL import Image
 
 from impasto.models.painters import PainterFacts, build_painter, encode_painter
 from impasto.models.transformer import start_at_palettes
-from impasto.models.weights import one_line
 
 from . import curves
 from .backend import describe_device
 from .crops import Folder, crop_batch
-from .curves import Log, Yardstick, middles, plot_curves
-from .distill import Checkpoint, learning_rate
+from .curves import Yardstick, middles, plot_curves
 from .distribution import Distribution
-from .errors import Cancelled, ImpastoError, UsageError
+from .errors import Cancelled
 from .images import Picture, save_picture
 from .painter import Painter, noises
 from .picture_writing import write_file
@@ -39,6 +36,7 @@ from .progress import Clock, Progress
 from .sheet import sheet
 from .styles import Style
 from .trainer import PictureLosses, Trainer, resolved
+from .training_run import Checkpoint, RunLog, compare_notes, learning_rate, require_finite
 from .training_settings import TrainSettings, differing
 
 FIRST_SHEETS = (100, 300)  # an early look: a run that goes astray shows it soon
@@ -104,7 +102,7 @@ def train(
         The trained network's facts; it lies in the folder as `painter.npz`.
 
     Raises:
-        UsageError: the folder holds a run of other settings or styles.
+        UsageError: the folder holds a run of other settings or styles; the devices cannot share a batch.
         WeightsError: the checkpoint is another network's, or the loss network's weights are not here.
         PictureError: a file could not be written; the last checkpoint is kept.
         ImpastoError: the loss is no number any more.
@@ -162,11 +160,7 @@ def _train(
         for step in range(start, settings.steps):
             model.optimizer.learning_rate = learning_rate(settings, step)  # type: ignore[arg-type]
             loss = distribution.train(model, batch_at(step, material, settings), nothing)
-            if not math.isfinite(loss):
-                raise ImpastoError(
-                    "The training diverged; the last checkpoint is kept. Choose a lower --learning-rate and "
-                    f"another output folder. Received: a loss of {loss:g} at step {step + 1}"
-                )
+            require_finite(step + 1, loss)
             done = step + 1
             recent.append(loss)
             clock.tick(done)
@@ -219,7 +213,8 @@ class Looks:
     def begin(self, painter: keras.Model, start: int) -> None:
         """Takes the network that is being trained, and the step it stands at."""
         self.painter = Painter(self.facts, painter)
-        self.log = Log(self.output / "log.csv", list(self.facts.styles), start)
+        columns = ["content", "style", *self.facts.styles]
+        self.log = RunLog(self.output / "log.csv", columns, start)
 
     def measure(self, step: int, seconds: float, training: float) -> None:
         """Adds a point to the curves."""
@@ -298,22 +293,9 @@ def check_same_run(output: Path, settings: TrainSettings, styles: list[str]) -> 
     Raises:
         UsageError: the folder holds a run of other settings or styles.
     """
-    file = output / "settings.json"
-    if (output / "checkpoint.npz").exists() and file.exists():
-        try:
-            before = json.loads(file.read_text())
-            differences = differing(before["settings"], settings)
-            if before["styles"] != styles:
-                differences.append(f"the styles were {', '.join(before['styles'])}")
-        except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
-            raise UsageError(
-                f"The notes on the run in this folder are damaged; choose another folder. Received: {file} "
-                f"({one_line(error)})"
-            ) from None
-        if differences:
-            raise UsageError(
-                f"The folder holds a run of other settings; give the same ones to go on with it, or choose "
-                f"another folder. Received: {output} ({', '.join(differences)})"
-            )
-    told: dict[str, Any] = {"settings": asdict(settings), "styles": styles}
-    write_file(file, (json.dumps(told, indent=1) + "\n").encode())
+
+    def differences(noted: dict[str, Any]) -> list[str]:
+        others = [] if noted["styles"] == styles else [f"the styles were {', '.join(noted['styles'])}"]
+        return differing(noted["settings"], settings) + others
+
+    compare_notes(output, {"settings": asdict(settings), "styles": styles}, differences)

@@ -12,6 +12,7 @@ from typing import Any
 from impasto.models.register import Network, did_you_mean
 
 from .errors import UsageError
+from .ranges import require_choices, require_ranges
 from .recipes import Settings
 
 CHOICES = {
@@ -93,13 +94,8 @@ class TrainSettings:
     sheet_every: int = 1000
 
     def __post_init__(self):
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise UsageError(f"{name} is one of {', '.join(allowed)}. Received: {getattr(self, name)}")
-        for name, least, most in _RANGES:
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not least <= value <= most:  # also refuses NaN
-                raise UsageError(f"{name} lies between {least:.10g} and {most:.10g}. Received: {value}")
+        require_choices(self, CHOICES)
+        require_ranges(self, _RANGES)
         for name in ("content_layers", "style_layers"):
             if isinstance(value := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(value))

@@ -28,7 +28,7 @@ from .backend import backend_title, compile_function, compile_value_and_grad, to
 from .cache_folder import cache_folder, machine_key, processor
 from .errors import UsageError
 from .recipes import Settings
-from .ways import LEAST_CHANNELS
+from .ways import LEAST_CHANNELS, Convolution, convolutions
 from .winograd import WinogradConv2D
 
 # A painting of less arithmetic (GFLOP, all steps) is over before another way has paid.
@@ -66,7 +66,7 @@ def choose_ways(settings: Settings, network: Network, deepest: str, scales: Sequ
     if settings.convolution != "auto":
         return [settings.convolution] * count
     work = [
-        steps * sum(layer[0] for layer in layers(network, deepest, height, width))
+        steps * sum(layer.gflop for layer in convolutions(network, deepest, height, width))
         for height, width, steps in scales
     ]
     if sum(work) < LEAST_WORK or not _on_processor():
@@ -76,8 +76,7 @@ def choose_ways(settings: Settings, network: Network, deepest: str, scales: Sequ
         seconds = trials.get("bfloat16", measure_bfloat16)
         if seconds["direct"] > LEAST_GAIN * seconds["bfloat16"]:
             return ["bfloat16"] * count
-    # Its transformed kernels and tiles take memory that the estimates of `room.py` do not count.
-    if keras.backend.backend() != "tensorflow" or settings.memory != "auto":
+    if keras.backend.backend() != "tensorflow":
         return ["direct"] * count
     return _with_winograd(trials, network, deepest, scales)
 
@@ -105,30 +104,14 @@ def _on_processor() -> bool:
 # ---------------------------------------------------------------- Winograd
 
 
-def layers(network: Network, deepest: str, height: int, width: int) -> list[tuple[float, int, int, int, int]]:
-    """(GFLOP forward and backward, height, width, channels, filters) of each convolution."""
-    found, incoming = [], 3
-    for block, widths in enumerate(network.blocks, 1):
-        for n, channels in enumerate(widths, 1):
-            found.append((gflop_of(height, width, incoming, channels), height, width, incoming, channels))
-            incoming = channels
-            if f"relu{block}_{n}" == deepest:
-                return found
-        height, width = height // 2, width // 2
-    return found
-
-
-def gflop_of(height: int, width: int, channels: int, filters: int) -> float:
-    """The arithmetic of a 3×3 convolution and of its gradient by the input."""
-    return 2 * 2 * 9e-9 * height * width * channels * filters
-
-
 def _with_winograd(trials: Trials, network: Network, deepest: str, scales: Sequence[Scale]) -> list[str]:
     suitable = [
-        [layer for layer in layers(network, deepest, height, width) if min(layer[3:]) >= LEAST_CHANNELS]
+        [layer for layer in convolutions(network, deepest, height, width) if layer.suits_winograd]
         for height, width, _ in scales
     ]
-    work = [scale[2] * sum(layer[0] for layer in own) for scale, own in zip(scales, suitable, strict=True)]
+    work = [
+        steps * sum(layer.gflop for layer in own) for (_, _, steps), own in zip(scales, suitable, strict=True)
+    ]
     if sum(work) < LEAST_WINOGRAD_WORK and not trials.known("winograd"):
         return ["direct"] * len(scales)
     try:
@@ -136,11 +119,11 @@ def _with_winograd(trials: Trials, network: Network, deepest: str, scales: Seque
     except Exception:  # XLA is missing from some builds, and its cache may be unusable
         return ["direct"] * len(scales)
     gain = seconds["direct"] / seconds["winograd"]
-    rate = gflop_of(SIDE, SIDE, LEAST_CHANNELS, LEAST_CHANNELS) / seconds["direct"]
+    rate = Convolution(SIDE, SIDE, LEAST_CHANNELS, LEAST_CHANNELS).gflop / seconds["direct"]
     ways = []
     for (height, width, _), own, gflop in zip(scales, suitable, work, strict=True):
         name = f"{network.name} to {deepest} {height}x{width}"
-        shapes = {(h, w, channels) for _, h, w, *both in own for channels in both}
+        shapes = {(h, w, channels) for h, w, *both in own for channels in both}
         compiling = len(shapes) * seconds["compiling"] * (LOADING if trials.is_compiled(name) else 1)
         pays = gain > LEAST_GAIN and gflop / rate * (1 - 1 / gain) > compiling
         ways.append("winograd" if pays else "direct")

@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns the exit status."""
     from ..crops import Folder
     from ..distill import DistillSettings, check_same_run
+    from ..picture_writing import make_folder
 
     given = {n: getattr(arguments, n) for n in DistillSettings.__dataclass_fields__ if hasattr(arguments, n)}
     settings = DistillSettings(**{name: value for name, value in given.items() if value is not None})
@@ -91,13 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     for folder, _ in training:
         for path in folder.unreadable:
             print(f"passed over, not a readable picture: {path}", file=sys.stderr)
-    try:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"Expected a folder to write into ({error.strerror}). Received: {arguments.output}"
-        ) from None
-    check_same_run(arguments.output, settings)
+    check_same_run(make_folder(arguments.output), settings)
     return _train(arguments, settings, training, held_out)
 
 

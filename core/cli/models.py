@@ -85,14 +85,10 @@ def _painters() -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "title": facts.title,
                 "kind": "paints" if facts.takes_picture else "texture",
                 "styles": facts.styles,
                 "parameters": sum(array.size for array in arrays.values()),
                 "size_bytes": path.stat().st_size,
-                "steps": facts.steps,
-                "path": str(path),
-                "licence": facts.licence,
             }
         )
     return rows

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..crops import EXTENSIONS
 from ..errors import UsageError
 from ..images import Picture, check_output, encode_picture, save_picture, saving_notices
+from ..picture_writing import make_folder
 from .common import tell
 
 
@@ -48,7 +49,7 @@ class Outputs:
         if self.file:
             check_output(self.file)
         elif not self.stdout:
-            self._make(self.folder)
+            make_folder(self.folder)
 
     def _add(self, word: str) -> None:
         path = Path(word).expanduser()
@@ -66,15 +67,6 @@ class Outputs:
             self.sources.append(path)
         else:
             raise UsageError(f"Expected a picture, a folder or - for stdin. Received: no file {word}")
-
-    @staticmethod
-    def _make(folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"Expected a folder to write into ({error.strerror}). Received: {folder}"
-            ) from None
 
     @staticmethod
     def read(source: Path | str) -> Path | bytes:
@@ -100,5 +92,4 @@ class Outputs:
         source = Path(source)
         root = self._roots.get(source)
         below = source.parent.relative_to(root) if root else Path()
-        self._make(self.folder / below)
-        return self.folder / below / f"{source.stem}_{label}{self.extension}"
+        return make_folder(self.folder / below) / f"{source.stem}_{label}{self.extension}"

@@ -130,6 +130,7 @@ def _train(arguments: argparse.Namespace, settings: TrainSettings) -> int:
     with hushed(), unplotted():
         import keras  # noqa: F401
 
+    from ..picture_writing import make_folder
     from ..progress import Progress
     from ..training import Material, train
     from .bar import ProgressBar
@@ -146,7 +147,7 @@ def _train(arguments: argparse.Namespace, settings: TrainSettings) -> int:
             settings.held_out,
             lambda path: tell(f"passed over, not a readable picture: {path}"),
         )
-    output = _made(arguments.output)
+    output = make_folder(arguments.output)
     words = f"{len(photographs.pictures)} photographs" if photographs is not None else "noise"
     told = [0.0]
     with Stop(picture=False) as stop, ProgressBar(quiet) as bar:
@@ -184,11 +185,3 @@ def _styles(sources: list[str], side: int) -> list[Any]:
     if twice := sorted({name for name in called if called.count(name) > 1}):
         raise UsageError(f"Two styles have one name; rename a file. Received: {', '.join(twice)} twice")
     return styles
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"Expected a folder to write into ({error.strerror}). Received: {folder}") from None
-    return folder

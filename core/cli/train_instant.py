@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..crops import Folder
     from ..distill import check_same_run
     from ..instant_training import InstantSettings
+    from ..picture_writing import make_folder
 
     given = {n: getattr(arguments, n) for n in InstantSettings.__dataclass_fields__ if hasattr(arguments, n)}
     settings = InstantSettings(**{name: value for name, value in given.items() if value is not None})
@@ -68,13 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     paintings = Folder.read(*arguments.paintings)
     for path in [*photographs.unreadable, *paintings.unreadable]:
         print(f"passed over, not a readable picture: {path}", file=sys.stderr)
-    try:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"Expected a folder to write into ({error.strerror}). Received: {arguments.output}"
-        ) from None
-    check_same_run(arguments.output, settings)
+    check_same_run(make_folder(arguments.output), settings)
     return _train(arguments, settings, photographs, held_out, paintings)
 
 

@@ -1,6 +1,7 @@
 """Pictures to paint and settings to paint them with, small enough that a run takes a fraction of a second."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,3 +33,22 @@ def _blobs(height: int, width: int, seed: int = 0, cells: int = 6) -> np.ndarray
 def blobs() -> Callable[..., np.ndarray]:
     """Makes pictures: `blobs(height, width, seed, cells)`."""
     return _blobs
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory, blobs) -> Path:
+    """A folder of six photographs, 80×60 pixels: 0.png to 5.png."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(6):
+        Image.fromarray(np.uint8(blobs(60, 80, number) * 255)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def own_policy() -> Iterator[None]:
+    """Puts Keras's global precision back, which the trainings' commands set."""
+    import keras
+
+    before = keras.mixed_precision.dtype_policy()
+    yield
+    keras.mixed_precision.set_dtype_policy(before)

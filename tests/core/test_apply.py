@@ -78,7 +78,7 @@ def test_between_two_styles_lies_a_third(painter, blobs):
     ("names", "blend", "words"),
     [
         ((), None, "Say which style: --style dots or lines"), (("dot",), None, "Did you mean 'dots'"),
-        (("dots",), (1, 2), "Received: 2 weights"), (("dots",), (0,), "not all 0"),
+        (("dots",), (1, 2), "Received: 2 weights"), (("dots",), (0,), "one is above 0"),
         (("dots", "lines"), (float("nan"), 1), "0 or more"),
     ],
 )  # fmt: skip
@@ -134,10 +134,8 @@ def test_a_corrupt_picture_among_others_is_passed_over(two_styles, impasto, pict
 
 
 def test_from_stdin_to_stdout(two_styles, impasto, pictures, monkeypatch):
-    class Pipe(io.TextIOWrapper):
-        pass
-
-    source, target = Pipe(io.BytesIO((pictures / "photo.png").read_bytes())), Pipe(io.BytesIO())
+    source = io.TextIOWrapper(io.BytesIO((pictures / "photo.png").read_bytes()))
+    target = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(sys, "stdin", source)
     monkeypatch.setattr(sys, "stdout", target)
     assert (

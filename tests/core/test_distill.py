@@ -46,12 +46,7 @@ SETTINGS = DistillSettings(
 )
 
 
-@pytest.fixture(autouse=True)
-def own_policy():
-    """The command sets Keras's global precision; the next test shall not feel it."""
-    before = keras.mixed_precision.dtype_policy()
-    yield
-    keras.mixed_precision.set_dtype_policy(before)
+pytestmark = pytest.mark.usefixtures("own_policy")
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +60,6 @@ def teacher():
     model = keras.Model(picture, x)
     model.trainable = False
     return model
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory, blobs):
-    folder = tmp_path_factory.mktemp("photos")
-    for i in range(6):
-        Image.fromarray(np.uint8(blobs(60, 80, i) * 255)).save(folder / f"{i}.png")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,12 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from impasto.core.recipes import RECIPES, Settings
+import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
+from impasto.core import recipes
+from impasto.core import training_settings as training
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def shown(value):
@@ -20,13 +23,13 @@ def shown(value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def test_the_table_of_settings_is_the_code():
-    page = PAGE.read_text(encoding="utf-8").split("## All settings")[1]
-    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", page, re.M)
+@pytest.mark.parametrize(
+    ("page", "heading", "recipes"),
+    [("recipes.md", "## All settings", recipes.RECIPES), ("training.md", "## Recipes", training.RECIPES)],
+)
+def test_the_table_of_settings_is_the_code(page, heading, recipes):
+    text = (DOCS / page).read_text(encoding="utf-8").split(heading)[1]
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", text, re.M)
     table = {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
-    expected = {
-        field.name: [shown(getattr(recipe, field.name)) for recipe in RECIPES.values()]
-        for field in fields(Settings)
-        if field.name != "recipe"
-    }
-    assert table == expected
+    names = [field.name for field in fields(next(iter(recipes.values()))) if field.name != "recipe"]
+    assert table == {name: [shown(getattr(recipe, name)) for recipe in recipes.values()] for name in names}

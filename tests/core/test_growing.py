@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from impasto.core.distill import Checkpoint
 from impasto.core.errors import UsageError, WeightsError
 from impasto.core.growing import grow
+from impasto.core.training_run import Checkpoint
 
 PICTURE = np.random.default_rng(0).normal(0, 1, (2, 9, 11, 3)).astype("float32")
 

@@ -30,12 +30,7 @@ SETTINGS = InstantSettings(
 )
 
 
-@pytest.fixture(autouse=True)
-def own_policy():
-    """The command sets Keras's global precision; the next test shall not feel it."""
-    before = keras.mixed_precision.dtype_policy()
-    yield
-    keras.mixed_precision.set_dtype_policy(before)
+pytestmark = pytest.mark.usefixtures("own_policy")
 
 
 @pytest.fixture(scope="module")

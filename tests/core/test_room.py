@@ -11,11 +11,11 @@ from impasto.core import room as module
 from impasto.core.assemble import workbench
 from impasto.core.errors import NotEnoughMemory, UsageError
 from impasto.core.failures import kind_of
-from impasto.core.large_adam import LargeAdam
 from impasto.core.objective import Objective
 from impasto.core.recipes import parse_memory
 from impasto.core.room import Room, estimate
 from impasto.core.stylize import stylize
+from impasto.core.ways import COMPILER
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_an_estimate_tells_the_most_of_all_scales(small, monkeypatch):
     assert little.memory < much.memory and not much.tiles and much.free > 64e9
     tight = estimate(small(size=0, memory=f"{0.9 * much.memory:.0f}"), 600, 1200)
     assert tight.tiles and tight.memory < much.memory and "in tiles" in str(tight)
-    long = estimate(small(size=0, steps=100_000), 600, 1200)
+    long = estimate(small(size=0, steps=100_000, convolution="direct"), 600, 1200)
     assert long.seconds > 0 and much.seconds is None and "h" in str(long)
 
 
@@ -88,6 +88,44 @@ def test_a_shrunken_room_divides_further(rooms):
     else:
         pytest.fail("it shrinks for ever")
     room.plan(size)  # the smallest still fits
+
+
+@pytest.fixture
+def winograd(rooms, monkeypatch):
+    """A `Room` with so many bytes, on a machine where Winograd's method was found the faster."""
+    monkeypatch.setattr(module, "choose_ways", lambda settings, *_: ["direct", "winograd"])
+    monkeypatch.setattr(module, "resident_memory", lambda: 5e8)
+
+    def make(free, **changes):
+        room = rooms(free, **changes)
+        room.choose_ways([(256, 256), (512, 512)], [5, 5])
+        return room
+
+    return make
+
+
+def test_what_winograds_method_takes_is_counted(rooms, winograd):
+    """By hand: two kernels of 36 products for each layer, and of the largest 36 values for 16."""
+    plain, room = rooms(4e9), winograd(4e9)
+    kernels = 8 * 36 * (128 * 128 + 128 * 256 + 256 * 384 + 384 * 256)
+    assert room.ways == {(256, 256): "direct", (512, 512): "winograd"}
+    assert room.held - plain.held == pytest.approx(kernels + COMPILER)
+    more = room.plan((512, 512)).memory - plain.plan((512, 512)).memory
+    assert more == pytest.approx(4 * 128 * 128 * (128 + 128) * 36 / 16)
+    assert room.plan((256, 256)).memory == plain.plan((256, 256)).memory
+    assert room.estimate([(256, 256), (512, 512)], [5, 5]).memory > 1.15e8 + plain.memory(
+        (512, 512), plain.plan((512, 512))
+    )
+
+
+def test_winograds_method_is_not_taken_where_it_does_not_fit(rooms, winograd):
+    plain = rooms(4e9)
+    enough = plain.memory((512, 512), plain.plan((512, 512))) - plain.held + 5e7
+    tight = winograd(enough / module.MARGIN)
+    assert set(tight.ways.values()) == {"direct"} and not tight.plan((512, 512)).divided
+    asked = winograd(enough / module.MARGIN, convolution="winograd")
+    assert asked.ways[512, 512] == "winograd" and asked.plan((512, 512)).divided
+    assert asked.held > tight.held + 1e8
 
 
 # ---------------------------------------------------------------- whole runs
@@ -185,4 +223,3 @@ def test_memory_is_no_part_of_a_runs_identity(small, blobs):
     assert fingerprint(content, [], None, settings) == fingerprint(
         content, [], None, replace(settings, memory="5GB")
     )
-    assert LargeAdam.name == "Adam"

@@ -2,10 +2,9 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -15,13 +14,13 @@ from PIL import Image
 
 from impasto.core.cli import main
 from impasto.core.curves import Yardstick
-from impasto.core.distill import read_log
 from impasto.core.errors import Cancelled, ImpastoError, PictureError, UsageError, WeightsError
 from impasto.core.photographs import open_photographs
 from impasto.core.recipes import Settings
 from impasto.core.styles import load_style
 from impasto.core.trainer import PictureLosses
 from impasto.core.training import Material, batch_at, train
+from impasto.core.training_run import read_log
 from impasto.core.training_settings import RECIPES, TrainSettings, training_settings
 from impasto.models.painters import read_painter
 from impasto.models.register import VGG16, VGG19, VGG_MINI
@@ -31,14 +30,6 @@ SMALL = {
     "style_layers": ("relu1_2", "relu2_2"), "content_layers": ("relu2_2",), "network": "vgg_mini",
     "evaluate_every": 100, "sheet_every": 100,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory, blobs):
-    folder = tmp_path_factory.mktemp("photos")
-    for i in range(6):
-        Image.fromarray(np.uint8(blobs(60, 80, i) * 255)).save(folder / f"{i}.png")
-    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -345,22 +336,3 @@ def test_defaults_are_johnsons():
     assert (TrainSettings().width, TrainSettings().blocks, TrainSettings().steps) == (32, 5, 40_000)
     assert (TrainSettings().batch, TrainSettings().learning_rate, TrainSettings().side) == (4, 1e-3, 256)
     assert isinstance(TrainSettings().losses(VGG_MINI), Settings)
-
-
-def test_the_documentations_table_is_the_code():
-    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", page.split("## Recipes")[1], re.M)
-    table = {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
-    names = [field.name for field in fields(TrainSettings) if field.name != "recipe"]
-    assert table == {name: [shown(getattr(recipe, name)) for recipe in RECIPES.values()] for name in names}
-
-
-def shown(value):
-    """A value as the page's table writes it."""
-    if value is None:
-        return "the network's"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return " ".join(value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
