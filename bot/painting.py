@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from impasto.core.engine_requests import COMMANDS
 from impasto.core.images import Picture, load_picture, save_picture
 
 from .avatar import circle_preview, crop_square, encode_jpeg
@@ -106,14 +105,10 @@ class Studio:
             "output": str(folder / "painted.png"),
         }
         wishes = {"size": size, "strength": job.strength, "colours": job.colours}
-        method = self.settings.method
-        if "method" in COMMANDS["stylize"] and method in ("auto", "instant", "refine"):
-            quick = request | {"method": "instant" if method == "auto" else method, "settings": wishes}
-            end = self._ask(quick, beat)
-            if end["event"] == "done" or method != "auto" or end.get("kind") not in ("usage", "weights"):
-                return self._taken(end, folder)
-        # A style that no one-pass network here knows is painted by the optimiser.
-        wishes |= {"recipe": self.settings.recipe, "network": self.settings.network}
+        if self.settings.method != "auto":  # which leaves the choice to the engine
+            request["method"] = self.settings.method
+        if self.settings.method != "instant":
+            wishes |= {"recipe": self.settings.recipe, "network": self.settings.network}
         return self._taken(self._ask(request | {"settings": wishes}, beat), folder)
 
     def _taken(self, end: dict[str, Any], folder: Path) -> Image.Image:

@@ -40,7 +40,7 @@ from .unplotted import unplotted
 from .version import version
 
 PROTOCOL = 1
-METHODS = [{"name": name, "styles": None} for name in CHOICES["method"]]  # docs/engine.md
+METHODS = [{"name": name, "styles": None} for name in CHOICES["method"]]  # the default first; docs/engine.md
 GRACE = 1.5  # seconds for a step to end once the engine is told to; then it ends all the same
 
 ADVICE = {

@@ -8,9 +8,7 @@ Seeded, checkpointed, and resumed to the bit as `distill.py`, whose parts it use
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .crops import Folder
-from .distill import Checkpoint, learning_rate
-from .errors import ImpastoError, UsageError
+from .errors import UsageError
+from .plots import drawing
+from .ranges import require_ranges
 from .style_crops import StyleSource
+from .training_run import Checkpoint, RunLog, learning_rate, read_log, require_finite
 
 if TYPE_CHECKING:
     from .instant_trainer import InstantTrainer
@@ -63,10 +63,7 @@ class InstantSettings:
     sample_every: int = 500
 
     def __post_init__(self):
-        for name, least, most in _RANGES:
-            value = getattr(self, name)
-            if not least <= value <= most:  # also refuses NaN
-                raise UsageError(f"{name} lies between {least:.10g} and {most:.10g}. Received: {value}")
+        require_ranges(self, _RANGES)
         if self.side % 16:
             raise UsageError(f"A crop's side is a multiple of 16. Received: {self.side}")
         if self.precision not in ("mixed_bfloat16", "float32"):
@@ -122,15 +119,15 @@ def train_instant(
     trainer.optimizer.build(trainer.trainable_variables)
     checkpoint = Checkpoint(output / "checkpoint.npz", trainer)
     start = checkpoint.load()
-    log = _Log(output / "log.csv", ("step", "seconds", "training", "held_out", *PARTS), start)
+    log = RunLog(output / "log.csv", ("held_out", *PARTS), start)
     if not start:  # where the decoder changes nothing yet
         first = look(trainer, test, settings.batch)
-        log.write([0, 0, *np.round([sum(first), sum(first), *first], 5)])
+        log.write(0, 0, sum(first), [sum(first), *first])
     nothing = np.zeros((settings.batch, len(PARTS)), "float32")
     saved = began = time.monotonic()
     losses: list[float] = []
     for step in range(start, settings.steps):
-        trainer.optimizer.learning_rate = learning_rate(settings, step)  # type: ignore[arg-type]
+        trainer.optimizer.learning_rate = learning_rate(settings, step)
         pair = source.batch(settings.batch, settings.side, settings.seed, step)
         # Keras reports the mean over parts; the loss is their sum.
         loss, done, parts = float(trainer.train_on_batch(pair, nothing)) * len(PARTS), step + 1, None
@@ -138,15 +135,9 @@ def train_instant(
         last = done == settings.steps
         if done % settings.evaluate_every == 0 or last:
             parts = look(trainer, test, settings.batch)
-        if not (math.isfinite(loss) and np.isfinite(0 if parts is None else parts).all()):
-            raise ImpastoError(
-                "The training diverged; the last checkpoint is kept. Choose a lower --learning-rate and "
-                f"another output folder. Received: a loss of {loss:g} at step {done}"
-            )
+        require_finite(done, loss, 0.0 if parts is None else parts)
         if parts is not None:
-            log.write(
-                [done, f"{time.monotonic() - began:.0f}", *np.round([np.mean(losses), sum(parts), *parts], 5)]
-            )
+            log.write(done, time.monotonic() - began, float(np.mean(losses)), [sum(parts), *parts])
             losses = []
         if last or time.monotonic() - saved > 60 * settings.checkpoint_minutes:
             checkpoint.save(done)
@@ -177,39 +168,16 @@ def look(trainer: InstantTrainer, pairs: tuple[np.ndarray, np.ndarray], batch: i
     return np.concatenate(parts).mean(axis=0)
 
 
-class _Log:
-    """`log.csv`: a line at each look; lines past the step resumed from are dropped."""
-
-    def __init__(self, path: Path, header: tuple[str, ...], start: int):
-        self.path = path
-        rows = list(csv.reader(path.open()))[1:] if path.exists() else []
-        kept = [row for row in rows if len(row) == len(header) and int(row[0]) <= start]
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows([header, *kept])
-
-    def write(self, row: list) -> None:
-        with self.path.open("a", newline="") as file:
-            csv.writer(file).writerow(row)
-
-
 def plot_log(path: Path, image: Path) -> None:
     """Draws the losses of `log.csv` against the steps."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    from .distill import read_log
-
     header, values = read_log(path)
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    for column in range(2, len(header)):
-        axes.plot(values[:, 0], values[:, column], label=header[column].replace("_", " "))
-    axes.set(xlabel="steps", ylabel="loss of the quality recipe", title="Any style in one pass", yscale="log")
-    axes.grid(which="both", alpha=0.3)
-    axes.legend(fontsize="small")
-    figure.savefig(image, dpi=110)
-    pyplot.close(figure)
+    labels = {"xlabel": "steps", "ylabel": "loss of the quality recipe", "title": "Any style in one pass"}
+    with drawing(image, **labels) as axes:
+        for column in range(2, len(header)):
+            axes.plot(values[:, 0], values[:, column], label=header[column].replace("_", " "))
+        axes.set_yscale("log")
+        axes.grid(which="both", alpha=0.3)
+        axes.legend(fontsize="small")
 
 
 def export(trainer: InstantTrainer, encoder: Path, path: Path) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from .errors import UsageError
+from .ranges import require_ranges
 
 CHOICES = {
     "method": ("optimise", "instant", "refine"),
@@ -91,7 +92,7 @@ class Settings:
         memory: the most that the painting may hold, such as `4GB`, `800MB` or a number of bytes; `auto`
             takes nine tenths of what is free. What does not fit is painted in tiles (docs/large-pictures.md).
         seed: of all noise. The same seed on the same machine paints the same picture.
-        precision: of convolutions: `float32`, `bfloat16` (twice as fast on processors that have it;
+        precision: of convolutions: `float32`, `bfloat16` (quicker on processors that have it;
             statistics stay in float32), or `auto`: the latter where it was shown to paint as well.
         convolution: `direct`, `winograd` (fewer multiplications, in float32; TensorFlow on a
             processor), or `auto`: the one that is faster for this painting (docs/speed.md).
@@ -150,10 +151,7 @@ class Settings:
             value = getattr(self, name)
             if value not in allowed and not (name == "pooling" and value is None):
                 raise UsageError(f"{name} is one of {', '.join(allowed)}. Received: {value}")
-        for name, least, most in _RANGES:
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not least <= value <= most:  # also refuses NaN
-                raise UsageError(f"{name} lies between {least:.10g} and {most:.10g}. Received: {value}")
+        require_ranges(self, _RANGES)
         parse_memory(self.memory)
         for name in ("content_layers", "style_layers", "style_layer_weights"):
             if isinstance(value := getattr(self, name), list):

@@ -14,7 +14,6 @@ from impasto.core import instant, instant_run
 from impasto.core.assemble import workbench
 from impasto.core.backend import to_numpy, to_tensor
 from impasto.core.crops import Folder
-from impasto.core.distill import read_log
 from impasto.core.errors import ImpastoError, UsageError
 from impasto.core.features import Extractor
 from impasto.core.images import load_picture
@@ -23,6 +22,7 @@ from impasto.core.instant_training import InstantSettings, export, held_out_pair
 from impasto.core.recipes import Settings
 from impasto.core.style_crops import StyleSource
 from impasto.core.stylize import stylize
+from impasto.core.training_run import read_log
 from impasto.models.instant import build_instant, load_instant, named_weights
 
 SETTINGS = InstantSettings(

@@ -134,8 +134,8 @@ class SmallEngine(engines.Engine):
 METHODS = {
     "": [{"name": "optimise", "styles": None}],
     "new": [
+        {"name": "instant", "styles": ["udnie"]},  # the first that can paint a style is "auto"
         {"name": "optimise", "styles": None},
-        {"name": "instant", "styles": ["udnie"]},
         {"name": "refine", "styles": []},
     ],
 }

@@ -104,14 +104,14 @@ def able(methods, styles):
 
 
 def choose(method, methods, styles):
-    """The method to ask for; `auto` is the quickest that can paint these styles.
+    """The method to ask for; `auto` is the first of the engine's that can paint these styles.
 
     Raises:
         Problem: the engine cannot paint them by the method that was asked for.
     """
     there = able(methods, styles)
     if method == "auto":
-        return "instant" if "instant" in there else "optimise"
+        return there[0] if there else "optimise"
     if method not in there and method != "optimise":
         raise Problem(
             _(
