@@ -11,6 +11,7 @@ FOLDERS = ("core", "models", "plugin", "bot")
 setup(
     package_dir={f"impasto.{folder}": folder for folder in FOLDERS} | {"impasto.core.cli": "core/cli"},
     packages=[*(f"impasto.{folder}" for folder in FOLDERS), "impasto.core.cli"],
+    include_package_data=False,  # package_data says it all; folders of data are no packages
     package_data={
         "impasto.models": ["*.npz", "*.md", "gallery/*", "gallery/previews/*", "painters/*"],
         "impasto.bot": ["examples/*.jpg"],
