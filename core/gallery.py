@@ -1,7 +1,7 @@
 """Makes the bundled gallery from the paintings, and the contact sheet that shows it.
 
     python -m impasto.core.gallery styles PAINTINGS models/gallery
-    python -m impasto.core.gallery previews models/gallery
+    python -m impasto.core.gallery previews models/gallery --size 256
     python -m impasto.core.gallery sheet PHOTOS docs/gallery.jpg
 
 `PAINTINGS` holds reproductions named as below; they are not part of the package, only the textures
