@@ -96,7 +96,7 @@ def test_bad_pictures(name, part, fails, tmp_path):
         (("--size", "many"), "invalid int value"),
         (("--blend", "1,x"), "invalid list of numbers value"),
         (("--blend", "1,1,1"), "one blend weight for each style (1)"),
-        (("--blend=-1",), "not negative"),
+        (("--blend=-1",), "weights are 0 or more"),
         (("--style-layer-weights", "1,2"), "one weight for each style layer (5)"),
         (("--device", "tpu"), "'cpu', 'gpu' or 'gpu:1'"),
         (("--save-every", "0"), "whole number of 1 or more"),
