@@ -1,6 +1,7 @@
 """The root with GIMP in it, made on first use, and GIMPs that run there."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -68,6 +69,18 @@ def old_root() -> Root:
     if not (root_folder("bookworm").is_dir() or os.environ.get("IMPASTO_GIMP2")):
         pytest.skip("There is no root with GIMP 2.10: `make test-gimp-2.10` makes one.")
     return made_root("bookworm", required=bool(os.environ.get("IMPASTO_GIMP2")))
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory):
+    """The file in which small engines note what they were asked."""
+    return tmp_path_factory.mktemp("notes") / "notes"
+
+
+@pytest.fixture
+def last_note(notes):
+    """Reads the latest note."""
+    return lambda: json.loads(notes.read_text().splitlines()[-1])
 
 
 @pytest.fixture(scope="session")

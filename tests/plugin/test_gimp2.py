@@ -1,12 +1,12 @@
 """The filter for GIMP 2.10 in the real Python 2.7, with a stand-in for GIMP or in GIMP itself."""
 
-import json
 import sys
 
 import numpy as np
 import pytest
 from gimp2_sessions import OldGimp, StandIn, engine_words, find_python2
 from gimp_root import configure, host_python, running
+from painted import array, turned
 
 
 @pytest.fixture(
@@ -39,28 +39,8 @@ def place(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def notes(tmp_path_factory):
-    return tmp_path_factory.mktemp("notes") / "notes"
-
-
-@pytest.fixture(scope="module")
 def gimp(place, notes):
     return place(place.words(notes))
-
-
-@pytest.fixture
-def last_note(notes):
-    return lambda: json.loads(notes.read_text().splitlines()[-1])
-
-
-def array(answer):
-    """(x, y), and (height, width, channels) of 0-255, from what `pixels` gave."""
-    width, height, x, y, data = answer
-    return (x, y), np.array(data, int).reshape(height, width, -1)
-
-
-def turned(pixels):
-    return np.concatenate([255 - pixels[..., :3], pixels[..., 3:]], axis=-1)
 
 
 @pytest.mark.parametrize("alpha", [False, True])

@@ -26,11 +26,6 @@ def photo(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def notes(tmp_path_factory):
-    return tmp_path_factory.mktemp("notes") / "notes"
-
-
-@pytest.fixture(scope="module")
 def desktop(root, tmp_path_factory, small_engine, notes, photo):
     screen = Desktop(root, tmp_path_factory.mktemp("desktop"), small_engine(notes), photo)
     yield screen

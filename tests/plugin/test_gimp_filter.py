@@ -3,38 +3,17 @@
 The small engine turns colours round, so each pixel of a result can be told beforehand.
 """
 
-import json
-
 import numpy as np
 import pytest
 from gimp_root import configure
+from painted import array, turned
 
 pytestmark = pytest.mark.gimp
 
 
 @pytest.fixture(scope="module")
-def notes(tmp_path_factory):
-    return tmp_path_factory.mktemp("notes") / "notes"
-
-
-@pytest.fixture(scope="module")
 def gimp(start_gimp, small_engine, notes):
     return start_gimp(small_engine(notes))
-
-
-@pytest.fixture
-def last_note(notes):
-    return lambda: json.loads(notes.read_text().splitlines()[-1])
-
-
-def array(answer):
-    """(x, y), and (height, width, 4) of 0-255, from what `pixels` in GIMP gave."""
-    width, height, x, y, data = answer
-    return (x, y), np.array(data, int).reshape(height, width, -1)
-
-
-def turned(pixels):
-    return np.concatenate([255 - pixels[..., :3], pixels[..., 3:]], axis=-1)
 
 
 def test_is_in_the_menu_with_all_its_arguments(gimp):
