@@ -14,7 +14,7 @@ class Person:
 
     person: int
     language: str | None = None
-    strength: float = 0.5
+    strength: float = 0.35  # faces stay; a profile picture is a face
     colours: str = "style"
 
 

@@ -21,7 +21,7 @@ TABLES = (
         language TEXT NOT NULL, state TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0,
         round INTEGER NOT NULL DEFAULT 0, status_message BIGINT, media TEXT NOT NULL DEFAULT 'photo',
         file_id TEXT, source TEXT, styles TEXT NOT NULL DEFAULT '[]',
-        strength DOUBLE PRECISION NOT NULL DEFAULT 0.5, colours TEXT NOT NULL DEFAULT 'style',
+        strength DOUBLE PRECISION NOT NULL DEFAULT 0.35, colours TEXT NOT NULL DEFAULT 'style',
         turn BIGINT NOT NULL DEFAULT 0, queued DOUBLE PRECISION, worker TEXT, lease DOUBLE PRECISION,
         attempts INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0,
         cancel INTEGER NOT NULL DEFAULT 0, progress DOUBLE PRECISION, seconds_left DOUBLE PRECISION,
@@ -33,7 +33,7 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS jobs_person ON jobs (person)",
     "CREATE UNIQUE INDEX IF NOT EXISTS one_running_each ON jobs (person) WHERE state = 'running'",
     """CREATE TABLE IF NOT EXISTS people (
-        person BIGINT PRIMARY KEY, language TEXT, strength DOUBLE PRECISION NOT NULL DEFAULT 0.5,
+        person BIGINT PRIMARY KEY, language TEXT, strength DOUBLE PRECISION NOT NULL DEFAULT 0.35,
         colours TEXT NOT NULL DEFAULT 'style', turn BIGINT NOT NULL DEFAULT 0,
         day BIGINT NOT NULL DEFAULT 0, today INTEGER NOT NULL DEFAULT 0)""",
     """CREATE TABLE IF NOT EXISTS styles (
