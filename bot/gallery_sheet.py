@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from functools import lru_cache
@@ -46,4 +47,4 @@ def _numbered(name: str, number: int) -> Image.Image:
 def sheet_of(gallery: Sequence[str]) -> tuple[str, bytes]:
     """The sheet, and a name that changes with it: under that Telegram's copy of it is remembered."""
     data = gallery_sheet(tuple(gallery))
-    return f"sheet:{len(data)}", data
+    return f"sheet:{hashlib.sha256(data).hexdigest()[:16]}", data

@@ -20,7 +20,7 @@ import numpy as np
 from .crops import Folder
 from .errors import UsageError
 from .plots import drawing
-from .ranges import require_ranges
+from .ranges import require_choices, require_ranges
 from .style_crops import StyleSource
 from .training_run import Checkpoint, RunLog, learning_rate, read_log, require_finite
 
@@ -66,8 +66,7 @@ class InstantSettings:
         require_ranges(self, _RANGES)
         if self.side % 16:
             raise UsageError(f"A crop's side is a multiple of 16. Received: {self.side}")
-        if self.precision not in ("mixed_bfloat16", "float32"):
-            raise UsageError(f"precision is mixed_bfloat16 or float32. Received: {self.precision}")
+        require_choices(self, {"precision": ("mixed_bfloat16", "float32")})
 
 
 _RANGES = (

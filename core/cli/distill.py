@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError, WeightsError
 from ..hushed import hushed
+from .training_inputs import given_settings, split_photographs, tell_unreadable
 
 if TYPE_CHECKING:
     import keras
@@ -71,8 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..distill import DistillSettings, check_same_run
     from ..picture_writing import make_folder
 
-    given = {n: getattr(arguments, n) for n in DistillSettings.__dataclass_fields__ if hasattr(arguments, n)}
-    settings = DistillSettings(**{name: value for name, value in given.items() if value is not None})
+    settings = DistillSettings(**given_settings(arguments, DistillSettings))
     if settings.side % 16 or settings.side < 32:
         raise UsageError(f"A crop's side is a multiple of 16, 32 or more. Received: {settings.side}")
     if settings.precision not in ("mixed_bfloat16", "float32") or settings.optimizer not in ("muon", "adamw"):
@@ -80,18 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
             "precision is mixed_bfloat16 or float32, optimizer is muon or adamw. "
             f"Received: {settings.precision}, {settings.optimizer}"
         )
-    photographs, held_out = Folder.read(*arguments.photos).split(settings.held_out, settings.seed)
-    if not photographs.pictures:
-        raise UsageError(f"More photographs than --held-out are needed. Received: {len(held_out.pictures)}")
+    photographs, held_out = split_photographs(arguments.photos, settings)
     training = [(photographs, 1.0)]
     if arguments.paintings:
         training = [
             (photographs, 1 - settings.painting_share),
             (Folder.read(*arguments.paintings), settings.painting_share),
         ]
-    for folder, _ in training:
-        for path in folder.unreadable:
-            print(f"passed over, not a readable picture: {path}", file=sys.stderr)
+    tell_unreadable(*(folder for folder, _ in training))
     check_same_run(make_folder(arguments.output), settings)
     return _train(arguments, settings, training, held_out)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
 from ..hushed import hushed
+from .training_inputs import given_settings, split_photographs, tell_unreadable
 
 
 def add_parser(commands: Any) -> None:
@@ -61,14 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     from ..instant_training import InstantSettings
     from ..picture_writing import make_folder
 
-    given = {n: getattr(arguments, n) for n in InstantSettings.__dataclass_fields__ if hasattr(arguments, n)}
-    settings = InstantSettings(**{name: value for name, value in given.items() if value is not None})
-    photographs, held_out = Folder.read(*arguments.photos).split(settings.held_out, settings.seed)
-    if not photographs.pictures:
-        raise UsageError(f"More photographs than --held-out are needed. Received: {len(held_out.pictures)}")
+    settings = InstantSettings(**given_settings(arguments, InstantSettings))
+    photographs, held_out = split_photographs(arguments.photos, settings)
     paintings = Folder.read(*arguments.paintings)
-    for path in [*photographs.unreadable, *paintings.unreadable]:
-        print(f"passed over, not a readable picture: {path}", file=sys.stderr)
+    tell_unreadable(photographs, paintings)
     check_same_run(make_folder(arguments.output), settings)
     return _train(arguments, settings, photographs, held_out, paintings)
 
