@@ -16,6 +16,7 @@ LOOKS: dict[str, tuple[str, str, float]] = {
     "draft path, loop's objective": ("#56B4E9", "--", 1.8),
     "quality path, loop's objective, L-BFGS": ("#0072B2", ":", 2.2),
     "draft path, loop's objective, L-BFGS": ("#56B4E9", ":", 2.2),
+    "full size, loop's objective, L-BFGS": ("#882255", ":", 2.6),
     "classic": ("#009E73", "-", 1.4),
     "mxnet": ("#CC79A7", "-", 1.4),
 }

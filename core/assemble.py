@@ -268,7 +268,7 @@ def make_optimizer(settings: Settings, pixels: np.ndarray) -> Optimizer:
     s = settings
     options: dict[str, dict[str, Any]] = {
         "adam": {"learning_rate": s.learning_rate, "average_decay": s.average_decay},
-        "lbfgs": {"history": s.history},
+        "lbfgs": {"history": s.history, "clip": s.bounded, "power": s.spectrum},
         "scipy": {"history": s.history},
         "sgd": _sgd(s),
         "nesterov": _sgd(s) | {"nesterov": True},

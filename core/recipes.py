@@ -75,6 +75,9 @@ class Settings:
         learning_rate: in units of the 0–1 picture [c: 0.02 for Adam].
         average_decay: of Adam's running mean of the pictures [c: 0.99].
         history: pairs that L-BFGS remembers; 10 is enough (measured, docs/recipes.md).
+        bounded: whether L-BFGS keeps the picture within 0–1, as it is saved [n: no].
+        spectrum: at the first scale L-BFGS multiplies the gradient's spatial frequencies f by f to the minus
+            this power, so that coarse structure is found sooner (Olah et al. 2017); 0 does not [n].
         momentum, weight_decay, clip: of SGD [m]; `clip` bounds the gradient's norm per value.
         schedule_every, schedule_factor: SGD's learning rate is multiplied each so many steps [m].
         init: `content`, `noise`, or a picture's path.
@@ -127,6 +130,8 @@ class Settings:
     learning_rate: float = 0.02
     average_decay: float = 0.9
     history: int = 10
+    bounded: bool = True
+    spectrum: float = 1.0
     momentum: float = 0.9
     weight_decay: float = 0.0
     clip: float = 0.0
@@ -221,6 +226,7 @@ _RANGES = (
     ("learning_rate", 1e-12, 1e6),
     ("average_decay", 0, 0.99999),
     ("history", 1, 1000),
+    ("spectrum", 0, 3),
     ("noise", 0, 1),
     ("style_scale", 0.05, 20),
     ("stop_eps", 0, 1),
@@ -274,6 +280,8 @@ RECIPES = {
         learning_rate=10 / 255,
         average_decay=0.0,
         history=100,
+        bounded=False,
+        spectrum=0.0,
         init="noise",
         prime_colours=False,
         noise=0.001 / 255,

@@ -12,6 +12,7 @@ from impasto.core import backend
 from impasto.core.errors import UsageError
 from impasto.core.losses import gram, relative_error
 from impasto.core.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, ScipyLBFGS, create_optimizer, resize
+from impasto.core.spectrum import precondition, spectrum
 
 
 def objective_of(function):
@@ -410,6 +411,79 @@ def test_lbfgs_forgets_at_another_scale():
     fresh = LBFGS(backend.to_numpy(optimizer.image))
     for _ in range(3):
         assert optimizer.step(objective) == fresh.step(objective)
+
+
+# ---- L-BFGS that knows of pictures
+
+
+def blurred_quadratic(size):
+    """½ (x - ½)ᵀ A (x - ½), where A weighs a frequency f by f: the preconditioner undoes it."""
+    weights = (1 / spectrum(*size, 1.0)).astype("float32")
+
+    def loss(image):
+        rest = image - 0.5
+        return 0.5 * ops.sum(rest * precondition(rest, backend.to_tensor(weights)))
+
+    return objective_of(loss)
+
+
+def test_the_right_spectrum_makes_a_problem_round():
+    start = np.random.default_rng(0).random((1, 32, 32, 3)).astype("float32")
+    objective, lowest = blurred_quadratic((32, 32)), {}
+    for power in (0.0, 1.0):
+        optimizer = LBFGS(start, power=power)
+        while optimizer.evaluations < 8 and not optimizer.reason:
+            lowest[power] = optimizer.step(objective)
+    assert lowest[1.0] < 1e-3 * lowest[0.0]
+
+
+def test_the_spectrum_is_for_the_first_size_only():
+    objective = objective_of(lambda image: ops.sum(ops.square(ops.sin(3.0 * image) - 0.5)))
+    optimizer = LBFGS(picture(), power=1.0)
+    optimizer.step(objective)
+    state = optimizer.state()
+    resumed = LBFGS(picture(), power=1.0)
+    resumed.load_state(state)
+    assert optimizer.step(objective) == resumed.step(objective)
+    optimizer.rescale((9, 8))
+    plain = LBFGS(backend.to_numpy(optimizer.image))
+    for _ in range(3):
+        assert optimizer.step(objective) == plain.step(objective)
+    resumed = LBFGS(picture(), power=1.0)
+    resumed.load_state(optimizer.state())
+    assert optimizer.step(objective) == resumed.step(objective)
+
+
+def test_bounded_lbfgs_gets_as_far_as_scipys_within_the_bounds():
+    style = SmallStyle()
+    # A wider range of colours than a picture can have: the bounds take part.
+    style.target = style.features(backend.to_tensor(2.0 * style.content - 0.5))[1]
+    objective, start, losses = objective_of(style), style.content, []
+
+    def evaluate(values):
+        loss, _, gradient = objective(backend.to_tensor(values.reshape(start.shape).astype("float32")))
+        losses.append(float(loss))
+        return float(loss), backend.to_numpy(gradient).astype("float64").ravel()
+
+    bounds = [(0, 1)] * start.size
+    fmin_l_bfgs_b(evaluate, start.astype("float64").ravel(), bounds=bounds, maxfun=80, factr=0, pgtol=0)
+    optimizer = LBFGS(start, clip=True)
+    while optimizer.evaluations < 80 and not optimizer.reason:
+        loss = optimizer.step(objective)
+        image = backend.to_numpy(optimizer.image)
+        assert image.min() >= 0 and image.max() <= 1
+    assert np.mean((image == 0) | (image == 1)) > 0.01
+    assert loss <= 1.25 * min(losses)
+
+
+def test_bounded_lbfgs_finds_the_corner():
+    optimizer = LBFGS(picture(), clip=True)
+    objective = objective_of(lambda image: ops.sum(ops.square(image - backend.to_tensor([-1.0, 0.5, 2.0]))))
+    for _ in range(20):
+        optimizer.step(objective)
+    expected = np.broadcast_to(np.array([0, 0.5, 1], "float32"), (1, 6, 7, 3))
+    np.testing.assert_allclose(backend.to_numpy(optimizer.image), expected, atol=1e-4)
+    assert "minimum" in optimizer.reason
 
 
 # ---- SciPy's
