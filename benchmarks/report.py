@@ -260,9 +260,9 @@ def convergence(facts: dict[str, Any]) -> Lines:
         f"{used['size']} px, {used['content']} in the style of {Path(used['style']).stem}. All pictures are "
         "judged by the plain PyTorch loop's objective (Gram matrices and content) at the final size. Nothing "
         "runs longer than the loop; classic and mxnet are ended sooner, after the seconds in the table. "
-        f"After {loop['steps']} steps and {facts['loop_seconds']:.1f} s the loop's loss is {facts['last']:.4g}; "
-        f"on its way, which is no straight one, the lowest was {facts['target']:.4g}. The target: that loss "
-        f"in at most 1/5 of the time. To the lowest: {verdict}{never}",
+        f"After {loop['steps']} steps and {facts['loop_seconds']:.1f} s the loop's loss is "
+        f"{facts['last']:.4g}; on its way, which is no straight one, the lowest was {facts['target']:.4g}. "
+        f"The target: that loss in at most 1/5 of the time. To the lowest: {verdict}{never}",
         "",
         f"![Loss against seconds]({facts['plot']})",
         "",
