@@ -28,9 +28,10 @@ from impasto.models.instant import LEVELS, load_instant
 from .backend import Tensor, Tree, compile_function, to_numpy, to_tensor
 from .features import Extractor
 from .instant_maps import Moments, Sums, added, affine_map, blended, moments_from, weighted_sums
+from .ways import in_way
 
 STRIDE = 8  # pixels of the picture to a position of the deepest level
-TILE = 768  # longest side, in pixels, of what is painted in one piece
+TILE = 1088  # longest side, in pixels, of what is painted in one piece; it is looked at once, tiles twice
 HALO = 80  # how far beyond a tile a pixel in it can see, in pixels; tests/core/test_instant.py measures it
 WHOLE = 0.5  # the strength of one whole pass; beyond it the painting is painted once more
 LEAST_REGION = 256.0  # pixels; a smaller region has no statistics of its own and takes the picture's
@@ -181,7 +182,7 @@ class InstantPainter:
 
     def _levels(self, picture: Tensor) -> list[Tensor]:
         features = self.extractor(picture)
-        return [picture, *(features[layer] for layer in LEVELS)]
+        return [picture, *(ops.cast(features[layer], picture.dtype) for layer in LEVELS)]
 
     def _level_sums(self, levels: Tree, weights: Tensor) -> Tree:
         return [weighted_sums(level, own) for level, own in zip(levels, _pyramid(weights), strict=True)]
@@ -233,14 +234,16 @@ def _regions(masks: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarra
 
 
 @lru_cache(maxsize=2)
-def instant_painter(weights: Path | None = None) -> InstantPainter:
+def instant_painter(weights: Path | None = None, way: str = "direct") -> InstantPainter:
     """The painter, loaded once a process.
 
     Args:
         weights: the decoder's file; by default the bundled one.
+        way: how both networks' convolutions are computed, see `ways.in_way`; statistics and the maps
+            between them are in float32 in any.
 
     Raises:
         WeightsError: the weights are missing or damaged, or were trained with another encoder.
     """
     extractor = Extractor("vgg_mini", LEVELS, first_padding="replicate")
-    return InstantPainter(extractor, load_instant(weights))
+    return InstantPainter(extractor.in_way(way), in_way(load_instant(weights), way))

@@ -16,6 +16,7 @@ from .images import Picture
 from .instant import instant_painter
 from .recipes import Settings
 from .styles import Style
+from .trial import bfloat16_pays
 
 ENCODER = "vgg_mini"
 
@@ -124,7 +125,8 @@ def instant_pixels(
         if settings.colours == "match":
             pixels = match_colours(pixels, content.pixels)
         pictures.append(style.at(side, pixels))
-    return instant_painter().paint(
+    precise = settings.precision == "float32" or (settings.precision == "auto" and not bfloat16_pays())
+    return instant_painter(way="direct" if precise else "bfloat16").paint(
         content.pixels, pictures, blend=weights, strength=settings.strength, masks=masks, on_tile=on_tile
     )
 

@@ -72,10 +72,8 @@ def choose_ways(settings: Settings, network: Network, deepest: str, scales: Sequ
     if sum(work) < LEAST_WORK or not _on_processor():
         return ["direct"] * count
     trials = Trials()
-    if settings.precision == "auto" and shown_the_same(settings, network) and has_bfloat16():
-        seconds = trials.get("bfloat16", measure_bfloat16)
-        if seconds["direct"] > LEAST_GAIN * seconds["bfloat16"]:
-            return ["bfloat16"] * count
+    if settings.precision == "auto" and shown_the_same(settings, network) and bfloat16_pays():
+        return ["bfloat16"] * count
     if keras.backend.backend() != "tensorflow":
         return ["direct"] * count
     return _with_winograd(trials, network, deepest, scales)
@@ -89,6 +87,14 @@ def shown_the_same(settings: Settings, network: Network) -> bool:
     return (
         network.name == "vgg_mini" and settings.pooling in (None, "average") and settings.optimizer == "adam"
     )
+
+
+def bfloat16_pays() -> bool:
+    """Whether convolutions in bfloat16 are faster by `LEAST_GAIN` here; on a processor only."""
+    if not _on_processor() or not has_bfloat16():
+        return False
+    seconds = Trials().get("bfloat16", measure_bfloat16)
+    return seconds["direct"] > LEAST_GAIN * seconds["bfloat16"]
 
 
 def has_bfloat16() -> bool:

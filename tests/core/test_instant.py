@@ -11,7 +11,7 @@ from impasto.core import instant_run
 from impasto.core.errors import Cancelled, PictureError, UsageError, WeightsError
 from impasto.core.features import Extractor
 from impasto.core.images import Picture
-from impasto.core.instant import HALO, InstantPainter
+from impasto.core.instant import HALO, InstantPainter, instant_painter
 from impasto.core.recipes import Settings
 from impasto.core.stylize import stylize
 from impasto.models.instant import LEVELS, build_instant, load_instant, named_weights
@@ -31,7 +31,7 @@ def painter(mini_weights):
 
 @pytest.fixture
 def random_painter(painter, monkeypatch):
-    monkeypatch.setattr(instant_run, "instant_painter", lambda: painter)
+    monkeypatch.setattr(instant_run, "instant_painter", lambda way: painter)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,24 @@ def test_a_pixel_sees_as_far_as_the_halo_and_no_further(painter):
     changed = np.nonzero(np.abs(images[1] - images[0]).max(axis=(0, 2)) > 0)[0]
     reach = max(middle - changed.min(), changed.max() - middle)
     assert HALO // 2 < reach <= HALO
+
+
+def test_bfloat16_paints_the_same_picture(blobs, painting):
+    photo = blobs(96, 128, seed=4)
+    direct, quick = (instant_painter(way=way).paint(photo, [painting]) for way in ("direct", "bfloat16"))
+    assert quick.dtype == "float32"
+    difference = 255 * np.abs(quick - direct)
+    assert 0 < np.sqrt(np.mean(difference**2)) < 1 and difference.max() < 8
+
+
+def test_precision_chooses_the_way(painter, photo, painting, monkeypatch):
+    ways = []
+    monkeypatch.setattr(instant_run, "instant_painter", lambda way: ways.append(way) or painter)
+    for pays in (True, False):
+        monkeypatch.setattr(instant_run, "bfloat16_pays", lambda pays=pays: pays)
+        for precision in ("auto", "float32", "bfloat16"):
+            stylize(photo, [painting], settings=replace(INSTANT, precision=precision))
+    assert ways == ["bfloat16", "direct", "bfloat16", "direct", "direct", "bfloat16"]
 
 
 def test_the_statistics_of_tiles_are_those_of_the_whole(painter, blobs):
@@ -156,7 +174,7 @@ def test_colours_are_kept_or_matched(random_painter, photo, painting):
 
 
 def test_a_large_picture_can_be_stopped_between_tiles(random_painter, painter, photo, painting, monkeypatch):
-    monkeypatch.setattr(instant_run, "instant_painter", lambda: replace(painter, tile=40))
+    monkeypatch.setattr(instant_run, "instant_painter", lambda way: replace(painter, tile=40))
 
     def stop(step):
         if step.step == 2:
