@@ -5,7 +5,8 @@
     python benchmarks/memory.py --sizes 512 --memory auto --convolutions direct winograd
     python benchmarks/memory.py --sizes 256 --memory auto --results /tmp/r         a trial run
 
-Each size and limit is a process of its own. Memory is the most that the process held resident
+Each size and limit is a process of its own; rows of earlier calls stay in the file unless measured anew.
+Memory is the most that the process held resident
 (`getrusage`): the pictures, the targets, and steps of the quality recipe with its optimiser, at one scale.
 Weights are random: neither time nor memory depends on them. Seconds are the last step's; processor seconds
 count all cores, and little of what else the machine does.
@@ -24,6 +25,8 @@ from typing import Any
 import numpy as np
 from common import in_child, machine, other_work, parser, peak_megabytes, write_json
 from step import prepare
+
+KEYS = ("network", "size", "memory", "convolution")  # what a row is known by
 
 
 def main() -> None:
@@ -47,8 +50,18 @@ def main() -> None:
             rows.append(row | in_child(Path(__file__), *words))
             print(line(rows[-1]), flush=True)
     path = given.results / f"memory_{given.network}.json"
-    write_json({"machine": machine(), "busy_before": busy, "rows": rows}, path)
+    write_json({"machine": machine(), "busy_before": busy, "rows": with_earlier(rows, path)}, path)
     print(f"written to {path}", file=sys.stderr)
+
+
+def with_earlier(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """These rows and those of earlier calls in the file, but for the ones that were measured anew."""
+    try:
+        earlier = json.loads(path.read_text())["rows"]
+    except (OSError, ValueError, KeyError):
+        earlier = []
+    new = {tuple(row[key] for key in KEYS) for row in rows}
+    return [row for row in earlier if tuple(row.get(key) for key in KEYS) not in new] + rows
 
 
 def line(row: dict[str, Any]) -> str:
@@ -72,18 +85,21 @@ def measure(
     network: str, folder: str, size: str, memory: str, convolution: str, steps: int
 ) -> dict[str, Any]:
     """Steps of a painting of one scale, through what `stylize` itself does."""
+    from PIL import Image
+
     from impasto.core.images import load_picture
     from impasto.core.recipes import settings_for
+    from impasto.core.room import estimate
     from impasto.core.stylize import stylize
 
-    height, _, width = size.partition("x")
+    height, _, width = (int(side) if side.isdecimal() else side for side in size.partition("x"))
+    width = width or height
     with np.load(Path(folder) / "inputs.npz") as file:
-        content = load_picture(file["content"])
-        style = file["style"]
-    pixels = np.tile(
-        content.pixels, (-(-int(height) // content.height), -(-int(width or height) // content.width), 1)
-    )
-    pixels = np.ascontiguousarray(pixels[: int(height), : int(width or height)])
+        small, style = np.round(file["content"] * 255).astype("uint8"), file["style"]
+    # A file, as a user has: an array would be a second copy of the photograph.
+    photograph = Path(folder) / f"{size}.png"
+    repeats = -(-height // small.shape[0]), -(-width // small.shape[1]), 1
+    Image.fromarray(np.tile(small, repeats)[:height, :width]).save(photograph, compress_level=1)
     settings = settings_for(
         "quality",
         network=network,
@@ -95,12 +111,11 @@ def measure(
         convolution=convolution,
         prime_colours=False,
     )
-    from impasto.core.room import estimate
-
-    found = estimate(settings, *pixels.shape[:2])
+    content = load_picture(photograph)  # as the command line does, which holds it when it estimates
+    found = estimate(settings, height, width)
     times: list[tuple[float, float]] = []
     stylize(
-        pixels,
+        content,
         [style],
         settings=settings,
         on_progress=lambda step: times.append((step.seconds, time.process_time())),

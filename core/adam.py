@@ -1,13 +1,13 @@
 """Adam on the pixels, with a running average of the iterates."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from .backend import Tensor, compile_function, dtype_of, to_numpy, to_tensor
+from .backend import Tensor, Tree, compile_function, dtype_of, to_numpy, to_tensor
 from .optimizer_base import ObjectiveFunction, Optimizer, resize
 
 
@@ -45,7 +45,9 @@ class Adam(Optimizer):
         self._first = ops.zeros_like(self.image)
         self._second = ops.zeros_like(self.image)
         self._start_average()
-        self._update = compile_function(self._updated)
+        # A function that knows nothing of the optimiser: else both would hold each other, and with them
+        # arrays of the picture's size, until Python happens to collect cycles.
+        self._update = compile_function(_rule(beta_1, beta_2, average_decay, clip))
 
     def _start_average(self) -> None:
         self._average = (1 - self.average_decay) * self.image
@@ -77,24 +79,6 @@ class Adam(Optimizer):
         self._averaged += 1
         return loss
 
-    def _updated(
-        self,
-        image: Tensor,
-        gradient: Tensor,
-        first: Tensor,
-        second: Tensor,
-        average: Tensor,
-        scalars: Tensor,
-    ) -> tuple[Tensor, ...]:
-        rate, epsilon = scalars[0], scalars[1]
-        first = self.beta_1 * first + (1 - self.beta_1) * gradient
-        second = self.beta_2 * second + (1 - self.beta_2) * ops.square(gradient)
-        image = image - rate * first / (ops.sqrt(second) + epsilon)
-        if self.clip:
-            image = ops.clip(image, 0.0, 1.0)
-        average = self.average_decay * average + (1 - self.average_decay) * image
-        return image, first, second, average, ops.all(ops.isfinite(gradient))
-
     def rescale(self, size: tuple[int, int], image: Any = None) -> None:
         """Goes on at another size with the moments resized; the average starts anew."""
         super().rescale(size, image)
@@ -119,3 +103,26 @@ class Adam(Optimizer):
             to_tensor(np.asarray(state[name])) for name in ("first", "second", "average")
         )
         self._averaged = int(state["averaged"])
+
+
+def _rule(beta_1: float, beta_2: float, average_decay: float, clip: bool) -> Callable[..., Tree]:
+    """A step's arithmetic, as a function of the picture, its gradient and the optimiser's arrays."""
+
+    def updated(
+        image: Tensor,
+        gradient: Tensor,
+        first: Tensor,
+        second: Tensor,
+        average: Tensor,
+        scalars: Tensor,
+    ) -> tuple[Tensor, ...]:
+        rate, epsilon = scalars[0], scalars[1]
+        first = beta_1 * first + (1 - beta_1) * gradient
+        second = beta_2 * second + (1 - beta_2) * ops.square(gradient)
+        image = image - rate * first / (ops.sqrt(second) + epsilon)
+        if clip:
+            image = ops.clip(image, 0.0, 1.0)
+        average = average_decay * average + (1 - average_decay) * image
+        return image, first, second, average, ops.all(ops.isfinite(gradient))
+
+    return updated

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import stores
 from .backend import Function, Tensor, Tree, compile_value_and_grad, to_numpy, to_tensor
 
 
@@ -51,6 +52,8 @@ class BandedLosses:
                 value, _, slope = function(to_tensor(band), known | {"own": to_tensor(own)})
                 parts[name] += float(value)
                 gradient[:, start : start + band.shape[1]] += to_numpy(slope)
+                stores.release(gradient)
+                stores.release(picture)
         return parts
 
 

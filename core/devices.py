@@ -1,6 +1,7 @@
 """Devices, seeds and memory, by one name each on TensorFlow, JAX and PyTorch."""
 
 import contextlib
+import ctypes
 import gc
 import os
 import sys
@@ -18,6 +19,8 @@ os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 Place = tuple[str, int]  # the kind of a device, "cpu" or "gpu", and its number
 _chosen: ContextVar[tuple[Place, ...]] = ContextVar("devices", default=())
+
+_MMAP_THRESHOLD = -3  # glibc's M_MMAP_THRESHOLD, of malloc.h
 
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
@@ -212,6 +215,20 @@ def free_memory() -> None:
 
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def give_back_at_once() -> None:
+    """Lets arrays of a megabyte and more go back to the system when they are freed, for the process's life.
+
+    glibc keeps freed ones of up to 32 MB for later ones, which seldom fit: tiles of many shapes would hold
+    half as much again as they use. Where there is no glibc, nothing happens.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(_MMAP_THRESHOLD, 1 << 20)
+        library.malloc_trim(0)
 
 
 def resident_memory() -> float:

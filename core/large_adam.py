@@ -17,7 +17,8 @@ from .adam import Adam
 from .backend import dtype_of, to_numpy, to_tensor
 from .optimizer_base import ObjectiveFunction, resize
 
-BAND = 1 << 22  # numbers in a band
+BAND = 1 << 19  # numbers in a band: a step holds some twenty such arrays
+_ARRAYS = ("image", "_first", "_second", "_average")
 
 
 class LargeAdam(Adam):
@@ -28,12 +29,14 @@ class LargeAdam(Adam):
 
     Args:
         adam: the optimiser to go on from.
-        on_disk: whether pictures from the next `rescale` on lie in files.
+        on_disk: whether pictures from now on lie in files.
+        spent: whether `adam` is not used again: then its arrays go as they are taken over, so that there
+            are never two of each.
     """
 
     name = "Adam"  # states are exchanged
 
-    def __init__(self, adam: Adam, on_disk: bool = False) -> None:
+    def __init__(self, adam: Adam, on_disk: bool = False, *, spent: bool = False) -> None:
         self.on_disk = on_disk
         super().__init__(
             np.zeros((1, 1, 1, 3), dtype_of(adam.image)),
@@ -44,17 +47,34 @@ class LargeAdam(Adam):
             adam.average_decay,
             adam.clip,
         )
-        self.load_state(adam.state())
+        self.steps, self.evaluations, self._averaged = adam.steps, adam.evaluations, adam._averaged
+        if spent:
+            adam._previous = None
+        for name in _ARRAYS:
+            taken = getattr(adam, name)
+            if spent:
+                setattr(adam, name, None)
+            setattr(self, name, self._keep(to_numpy(taken), own=spent or not isinstance(taken, np.ndarray)))
+            del taken
         self._change: tuple[float, float, np.ndarray, int] | None = None
 
     @property
     def result(self) -> Any:
         """As `Adam.result`, an array on the host."""
-        average = self._average / np.asarray(1 - self.average_decay**self._averaged, self._average.dtype)
-        return np.clip(average, 0.0, 1.0, out=average)
+        share = np.asarray(1 - self.average_decay**self._averaged, self._average.dtype)
+        result = np.empty(self._average.shape, self._average.dtype)
+        for band in self._bands():
+            np.divide(self._average[:, band], share, out=result[:, band])
+            np.clip(result[:, band], 0.0, 1.0, out=result[:, band])
+            stores.release(self._average)
+        return result
 
     def _bands(self) -> list[slice]:
-        height, width = self.image.shape[1:3]
+        return self._bands_of(self.image)
+
+    @staticmethod
+    def _bands_of(array: np.ndarray) -> list[slice]:
+        height, width = array.shape[1:3]
         rows = max(1, BAND // (3 * width))
         return [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
 
@@ -62,7 +82,7 @@ class LargeAdam(Adam):
         """Takes one step; returns the loss of the picture before it."""
         loss, gradient = self._evaluate(objective, self.image)
         gradient = to_numpy(gradient)
-        if not (math.isfinite(loss) and all(np.isfinite(gradient[:, band]).all() for band in self._bands())):
+        if not (math.isfinite(loss) and self._is_finite(gradient)):
             self.reason = self._not_finite(loss)
             return loss
         count = self.steps + 1
@@ -85,10 +105,18 @@ class LargeAdam(Adam):
             squares += float(np.sum(image**2))
             sums += image.sum(axis=(0, 1, 2))
             stores.release(gradient)
+            stores.release(self.image)
         self._change = moved, squares, sums, self.image.size // 3
         self.steps = count
         self._averaged += 1
         return loss
+
+    def _is_finite(self, gradient: np.ndarray) -> bool:
+        for band in self._bands():
+            if not np.isfinite(gradient[:, band]).all():
+                return False
+            stores.release(gradient)
+        return True
 
     def relative_change(self, centre: Any = 0.0) -> float:
         """As `Optimizer.relative_change`."""
@@ -102,15 +130,20 @@ class LargeAdam(Adam):
     def rescale(self, size: tuple[int, int], image: Any = None) -> None:
         """As `Adam.rescale`."""
         if image is None:
-            image = self._resized(self.result, size)
-            np.clip(image, 0.0, 1.0, out=image)
+            image = stores.make((1, *size, self.image.shape[-1]), self.image.dtype, on_disk=self.on_disk)
+            resize(self.result, size, out=image)
+            for band in self._bands_of(image):
+                np.clip(image[:, band], 0.0, 1.0, out=image[:, band])
+                stores.release(image)
         else:
             image = self._keep(to_numpy(image))
-        self.image = image
+        self.image = self._average = image
         self.reason = self._change = None
         self._first = self._resized(self._first, size)
         self._second = self._resized(self._second, size, "bilinear")
-        np.maximum(self._second, 0, out=self._second)
+        for band in self._bands():
+            np.maximum(self._second[:, band], 0, out=self._second[:, band])
+            stores.release(self._second)
         self._start_average()
 
     def _start_average(self) -> None:
@@ -120,16 +153,26 @@ class LargeAdam(Adam):
             share = np.asarray(1 - self.average_decay, image.dtype)
             self._average[:, band] = share * image[:, band]
             stores.release(self._average)
+            stores.release(image)
         self._averaged = 1
 
     def _resized(self, array: np.ndarray, size: tuple[int, int], method: str = "bicubic") -> np.ndarray:
-        shape = (1, *size, array.shape[-1])
-        return resize(array, size, method, out=stores.make(shape, array.dtype, on_disk=self.on_disk))
+        new = stores.make((1, *size, array.shape[-1]), array.dtype, on_disk=self.on_disk)
+        if self.steps:  # else they are zeros still
+            resize(array, size, method, out=new)
+            stores.release(array)
+            stores.release(new)
+        return new
 
-    def _keep(self, array: np.ndarray) -> np.ndarray:
+    def _keep(self, array: np.ndarray, own: bool = False) -> np.ndarray:
+        """The array where arrays are to lie: itself if it is this optimiser's own and lies there already."""
+        if own and array.flags.writeable and (isinstance(array, np.memmap) or not self.on_disk):
+            return array
         kept = stores.make(array.shape, array.dtype, on_disk=self.on_disk)
-        kept[...] = array
-        stores.release(kept)
+        for band in self._bands_of(array):
+            kept[:, band] = array[:, band]
+            stores.release(kept)
+            stores.release(array)
         return kept
 
     def state(self) -> dict[str, np.ndarray]:
@@ -138,8 +181,10 @@ class LargeAdam(Adam):
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """As `Adam.load_state`."""
-        super().load_state(state)
-        self.image, self._first, self._second, self._average = (
-            self._keep(np.asarray(state[name])) for name in ("image", "first", "second", "average")
-        )
+        pictures = {
+            name: self._keep(np.asarray(state[name])) for name in ("image", "first", "second", "average")
+        }
+        small = {name: np.zeros((1, 1, 1, 3), array.dtype) for name, array in pictures.items()}
+        super().load_state({**state, **small})
+        self.image, self._first, self._second, self._average = pictures.values()
         self._change = None

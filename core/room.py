@@ -38,7 +38,7 @@ MARGIN = 0.93  # of the limit, for which pictures are divided: estimates are not
 # Arrays of the picture's size that a step holds on the device: Adam's new and old ones and the gradient;
 # SGD's; L-BFGS's beside two for each pair that it remembers.
 ARRAYS = {"adam": 10, "sgd": 6, "nesterov": 6, "lbfgs": 8, "scipy": 12}
-LARGE_ARRAYS = 6  # Adam's, changed in place on the host; with what the finished picture takes in the end
+LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient; in the end the finished picture
 LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take
 SPEED = 0.6  # of the matrix product's, which a step reaches
@@ -142,8 +142,8 @@ class Room:
         return 12.0 * math.prod(size) * count
 
     def memory(self, size: tuple[int, int], plan: Plan) -> float:
-        """Most bytes that a step at this size holds, as estimated."""
-        return self.held + self.arrays(size, plan) + plan.memory
+        """Most bytes that a step at this size holds, as estimated; or the finished picture after it."""
+        return self.held + max(self.arrays(size, plan) + plan.memory, 12.0 * math.prod(size))
 
     def plan(self, size: tuple[int, int]) -> Plan:
         """The plan of least work that fits.
@@ -173,10 +173,15 @@ class Room:
             return undivided
         return replace(undivided, tiles=((count, 1) if size[0] == longest else (1, count),))
 
-    def style_plan(self, size: tuple[int, int]) -> Plan | None:
-        """How to take a style's statistics; None for all at once."""
+    def style_plan(self, size: tuple[int, int], beside: float = 0.0) -> Plan | None:
+        """How to take a style's statistics; None for all at once.
+
+        Args:
+            size: (height, width) of the style's picture.
+            beside: bytes that the picture that is painted holds meanwhile.
+        """
         undivided = whole(self.bench.extractor, size, self.style, ())
-        room = MARGIN * self.limit - self.held
+        room = MARGIN * self.limit - self.held - beside
         if undivided.memory <= room or not self._divisible():
             return None
         if self._planner is None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from .adam import Adam
 from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
 from .backend import Tree, describe_device, free_memory, repeatable_arithmetic, to_numpy
 from .colours import match_colours
+from .devices import give_back_at_once
 from .errors import Cancelled, UsageError
 from .failures import out_of_memory
 from .finishing import finished
@@ -187,6 +188,7 @@ class _Run:
         if not self.plan.divided:
             self.objective = self.bench.objective_in(self.room.ways[size])
         else:
+            give_back_at_once()
             self.objective = self.bench.tiled
             self.bench.tiled.arrange(self.plan)
         targets: dict[str, Tree] = {}
@@ -199,7 +201,8 @@ class _Run:
 
     def _style_targets(self, scale: int) -> dict[str, Tree]:
         pictures = [self._style_at(i, scale) for i in range(len(self.styles))]
-        plans = [self.room.style_plan(picture.shape[:2]) for picture in pictures]
+        beside = self.room.arrays(self.size(scale), self.plan) if self.plan.divided else 0.0
+        plans = [self.room.style_plan(picture.shape[:2], beside) for picture in pictures]
         return self.bench.style_targets(pictures, self.weights, plans)
 
     def _step(self, optimizer: Optimizer, scale: int) -> float:
@@ -245,8 +248,8 @@ class _Run:
         return pixels + settings.strength * (recoloured - pixels)
 
     def paint(self, on_progress: Callable[[Step], None], resume: dict[str, np.ndarray] | None) -> Result:
-        optimizer = make_optimizer(self.settings, self._start())
-        index, spent = self._restore(optimizer, resume) if resume else (0, 0)
+        index, spent = self._place(resume) if resume else (0, 0)
+        optimizer = self._optimizer(self.scales[index] if index < len(self.scales) else None, resume)
         history: list[tuple[int, int, float, float]] = []
         clock, done = self._clock(), sum(self.budgets[:index]) + spent
         reason, interrupted = "", False
@@ -255,7 +258,8 @@ class _Run:
             scale = self.scales[index]
             self._aim(scale)
             if self.plan.divided and isinstance(optimizer, Adam):
-                optimizer = LargeAdam(optimizer, self.plan.picture_on_disk)
+                optimizer = LargeAdam(optimizer, self.plan.picture_on_disk, spent=True)
+                free_memory()
             if not first:
                 optimizer.rescale(self.size(scale))
             first = False
@@ -330,14 +334,33 @@ class _Run:
     def _finished(self, image: np.ndarray) -> Picture:
         """The picture as it is shown and saved: at full size, denoised, with its colours and alpha."""
         size = (self.height, self.width)
-        pixels = np.clip(image if image.shape[1:3] == size else resize(image, size), 0, 1)[0]
+        pixels = (image if image.shape[1:3] == size else np.clip(resize(image, size), 0, 1))[0]
         return finished(pixels.astype("float32", copy=False), self.content, self.settings)
 
     def _state(self, optimizer: Optimizer, index: int, spent: int) -> dict[str, np.ndarray]:
         place = np.array([index, spent, self.height, self.width, *self.scales, *self.budgets])
         return optimizer.state() | {"place": place}
 
-    def _restore(self, optimizer: Optimizer, state: dict[str, np.ndarray]) -> tuple[int, int]:
+    def _optimizer(self, scale: int | None, state: dict[str, np.ndarray] | None) -> Optimizer:
+        """The optimiser at the picture to start from, or in a saved state.
+
+        Where that is in tiles already, no array of the picture's size is made on the device.
+        """
+        plan = self.room.plan(self.size(scale)) if scale else None
+        if plan is None or not plan.divided or self.settings.optimizer != "adam":
+            optimizer = make_optimizer(self.settings, np.zeros((1, 1, 3)) if state else self._start())
+        else:
+            stub = make_optimizer(self.settings, np.zeros((1, 1, 3)))
+            optimizer = LargeAdam(cast(Adam, stub), plan.picture_on_disk)
+            if not state:
+                start = self._start()
+                optimizer.rescale(start.shape[:2], start[None].astype("float32", copy=False))
+        if state:
+            optimizer.load_state(state)
+        return optimizer
+
+    def _place(self, state: dict[str, np.ndarray]) -> tuple[int, int]:
+        """Which scale a saved state is of, and how many steps were taken there."""
         place = [int(value) for value in state["place"]]
         if place[2:] != [self.height, self.width, *self.scales, *self.budgets]:
             raise UsageError(
@@ -345,7 +368,6 @@ class _Run:
                 "settings, or start anew without resuming. "
                 f"Received: {self.width}×{self.height}, steps {self.settings.steps}"
             )
-        optimizer.load_state(state)
         return place[0], place[1]
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from . import stores
 from .backend import to_numpy
 from .segments import NEXT
 from .summed_losses import Sums
@@ -61,7 +60,7 @@ def run_forward(
                 sums[name] = part.summed[name].merge(sums.get(name), arrays)
             if NEXT in result:
                 following.put(tile, result[NEXT])
-            stores.release(source)
+            del result  # before the next tile is computed
         if following.array is not None:
             maps.append(following.array)
     return maps, sums

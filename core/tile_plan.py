@@ -54,7 +54,7 @@ class Plan:
     memory: float = 0.0
     files: float = 0.0
     work: float = 0.0
-    band_values: int = 1 << 22
+    band_values: int = 1 << 19
 
     @property
     def last_is_whole(self) -> bool:
@@ -194,12 +194,16 @@ class Planner:
                     return None
                 work += 2 * segment.multiplications * pixels
             else:
-                divided = self._divide(segment, inputs[number], room, at_least=2 if is_last else 1)
+                # What a tile brings with it from the host: the gradient from above, its window of the target.
+                above = 0.0 if is_last else segments[number + 1].channels_in / segment.stride**2
+                target = sum(segment.layer_floats[layer] for layer in self.content if layer in segment.layers)
+                brought = FLOAT * (above + target * content)
+                divided = self._divide(segment, inputs[number], room, brought, 2 if is_last else 1)
                 if divided is None:
                     return None
                 counts, window, area = divided
                 work += 3 * segment.multiplications * area
-            # What a tile brings with it from the host, and takes back: input, gradient, masks' targets.
+                resident += brought * window
             most = max(most, resident + held(segment, window, self.style))
             tiles.append(counts)
         disk = sum(maps[1:]) if maps_on_disk else 0.0
@@ -209,7 +213,7 @@ class Planner:
         return Plan(tuple(chosen), tuple(tiles), maps_on_disk, content_on_disk, False, most, disk, work)
 
     def _divide(
-        self, segment: Segment, size: tuple[int, int], room: float, at_least: int
+        self, segment: Segment, size: tuple[int, int], room: float, brought: float, at_least: int
     ) -> tuple[tuple[int, int], float, float] | None:
         """Counts of rows and columns of tiles, a window's positions, and all windows' together."""
         least = LEAST_WINDOW if segment.is_first else max(4 * segment.stride, 16)
@@ -229,9 +233,8 @@ class Planner:
         windows = np.outer(sides[0], sides[1])
         tiles = np.outer(counts[0], counts[1])
         area = windows * tiles
-        fits = (
-            (tiles >= at_least) & (tiles <= MOST_TILES) & (held(segment, 1.0, self.style) * windows <= room)
-        )
+        each = held(segment, 1.0, self.style) + brought
+        fits = (tiles >= at_least) & (tiles <= MOST_TILES) & (each * windows <= room)
         if not fits.any():
             return None
         row, column = np.unravel_index(np.argmin(np.where(fits, area, np.inf)), area.shape)

@@ -78,6 +78,7 @@ def content_maps(
                 found[name].put(tile, features[layer])
             if NEXT in features:
                 following.put(tile, features[NEXT])
+            del features  # before the next tile is computed
         if len(found) == len(wanted) or following.array is None:
             break
         source = following.array

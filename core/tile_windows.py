@@ -13,7 +13,9 @@ from .tile_grid import Tile
 
 def window(source: np.ndarray, tile: Tile) -> Tensor:
     """A tile's window of a map, on the device."""
-    return to_tensor(np.ascontiguousarray(source[tile.window]))
+    found = to_tensor(np.ascontiguousarray(source[tile.window]))
+    stores.release(source)
+    return found
 
 
 def _inside(tile: Tile, stride: int, shape: Sequence[int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

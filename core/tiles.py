@@ -35,9 +35,12 @@ from .tile_windows import own_only, window
 
 
 def run_here(function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[tuple[Tile, Any]]:
-    """Calls the function for one tile after the other."""
+    """Calls the function for one tile after the other; of two tiles it never holds both."""
     for tile, arguments in jobs:
-        yield tile, function(*arguments)
+        found = function(*arguments)
+        del arguments
+        yield tile, found
+        del found
 
 
 class TiledObjective:
@@ -242,21 +245,17 @@ class TiledObjective:
             on_disk=self.plan.picture_on_disk if part.segment.is_first else self.plan.maps_on_disk,
         )
 
-        def jobs() -> Iterator[Job]:
-            for tile in tiles:
-                arguments = arguments_for(part, tile, source, self._maps, list(part.summed)) | known
-                if upstream is not None:
-                    arguments["upstream"] = to_tensor(
-                        own_only(upstream, tile, part.segment.stride, source.shape)
-                    )
-                yield tile, (window(source, tile), arguments)
+        def job(tile: Tile) -> Job:
+            arguments = arguments_for(part, tile, source, self._maps, list(part.summed)) | known
+            if upstream is not None:
+                arguments["upstream"] = to_tensor(own_only(upstream, tile, part.segment.stride, source.shape))
+                stores.release(upstream)
+            return tile, (window(source, tile), arguments)
 
-        for tile, (_, _, slope) in self.mapper(part.pull, jobs()):
+        for tile, (_, _, slope) in self.mapper(part.pull, map(job, tiles)):
             result[tile.window] += to_numpy(slope)
             stores.release(result)
-            stores.release(source)
-            if upstream is not None:
-                stores.release(upstream)
+            del slope  # before the next tile is computed
         return result
 
     # ------------------------------------------------------------ targets

@@ -1,5 +1,10 @@
 """Adam in place, band by band, and in files: the same pictures as Adam's."""
 
+import gc
+import sys
+import weakref
+from pathlib import Path
+
 import numpy as np
 import pytest
 from keras import ops
@@ -91,3 +96,43 @@ def test_a_full_disk_is_said_before_the_work(monkeypatch):
     monkeypatch.setattr(stores.os, "posix_fallocate", full, raising=False)
     with pytest.raises(ImpastoError, match=r"no room for 0.4 GB.*No space left"):
         stores.make((1, 10_000, 10_000), on_disk=True)
+
+
+def test_a_spent_adam_lends_its_arrays(monkeypatch):
+    """Two of each would be most of what a large picture may hold."""
+    adam = Adam(picture(), average_decay=0.9)
+    adam.step(objective)
+    expected, kept = to_numpy(adam.image), weakref.ref(adam)
+    large = LargeAdam(adam, spent=True)
+    assert adam.image is adam._first is adam._second is adam._average is adam._previous is None
+    arrays = [large.image, large._first, large._second, large._average]
+    again = LargeAdam(large, spent=True)
+    taken = [again.image, again._first, again._second, again._average]
+    assert all(new is old for new, old in zip(taken, arrays, strict=True))  # not even copied
+    np.testing.assert_array_equal(again.image, expected)
+    gc.disable()
+    try:
+        del adam
+        assert kept() is None  # nothing in it holds it, so its memory does not wait for a collection
+    finally:
+        gc.enable()
+
+
+def mapped():
+    """Bytes of files that lie in this process's memory."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(("RssFile", "RssShmem")))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts what Linux tells")
+def test_pictures_in_files_do_not_come_to_lie_in_memory():
+    side = 1200
+    pixels = np.full((1, side, side, 3), 0.25, "float32")
+    large = LargeAdam(Adam(picture(1, 1)), on_disk=True)
+    large.rescale((side, side), pixels)  # libraries are mapped by now
+    before = mapped()
+    large.rescale((side, side), pixels)
+    large.step(lambda image: (1.0, {}, np.full_like(pixels, 0.5)))
+    assert large.result.shape == pixels.shape
+    assert mapped() - before < pixels.nbytes / 2
+    np.testing.assert_allclose(large.image, 0.23, atol=1e-4)

@@ -8,6 +8,7 @@ import pytest
 
 from impasto.core import assemble, backend, tile_plan
 from impasto.core import room as module
+from impasto.core.adam import Adam
 from impasto.core.assemble import workbench
 from impasto.core.errors import NotEnoughMemory, UsageError
 from impasto.core.failures import kind_of
@@ -157,6 +158,38 @@ def test_a_run_in_tiles_paints_the_same_picture(small, blobs, monkeypatch):
     np.testing.assert_allclose(
         [line[3] for line in tiled.history], [line[3] for line in whole.history], rtol=1e-4
     )
+    assemble._workbench.cache_clear()
+
+
+def test_a_first_scale_in_tiles_starts_on_the_host(small, blobs, monkeypatch):
+    """Adam on the device would make four arrays of the picture's size, and the takeover four more."""
+    monkeypatch.setattr(backend, "_trace_for_any_size", lambda function: function)
+    assemble._workbench.cache_clear()
+    monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
+    started, start = [], Adam.__init__
+
+    def recorded(self, image, *arguments, **options):
+        started.append(np.shape(image))
+        start(self, image, *arguments, **options)
+
+    class Tight(Room):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.held, self.limit = 0.0, 5e6
+
+    monkeypatch.setattr(Adam, "__init__", recorded)
+    monkeypatch.setattr("impasto.core.stylize.Room", Tight)
+    settings = small(size=0, steps=2, first_scale=0, prime_colours=False)
+    content, states = blobs(60, 90, 1), []
+    result = stylize(
+        content,
+        [blobs(50, 40, 2, 20)],
+        settings=settings,
+        on_progress=lambda step: states.append(step.state()),
+    )
+    assert {shape[1:3] for shape in started} == {(1, 1)}
+    resumed = stylize(content, [style], settings=settings, resume=states[0])
+    np.testing.assert_array_equal(resumed.picture.pixels, result.picture.pixels)
     assemble._workbench.cache_clear()
 
 
