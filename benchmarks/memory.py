@@ -6,9 +6,8 @@
     python benchmarks/memory.py --sizes 256 --memory auto --results /tmp/r         a trial run
 
 Each size and limit is a process of its own; rows of earlier calls stay in the file unless measured anew.
-Memory is the most that the process held resident
-(`getrusage`): the pictures, the targets, and steps of the quality recipe with its optimiser, at one scale.
-Weights are random: neither time nor memory depends on them. Seconds are the last step's; processor seconds
+Memory is the most that the process held resident (`getrusage`): the pictures, the targets, and steps of the
+quality recipe with its optimiser, at one scale. Weights are random: neither time nor memory depends on them. Seconds are the last step's; processor seconds
 count all cores, and little of what else the machine does.
 """
 
@@ -47,10 +46,10 @@ def main() -> None:
         for size, memory, convolution in product(given.sizes, given.memory, given.convolutions):
             words = ["--child", given.network, folder, size, memory, convolution, "--steps", given.steps]
             row = {"network": given.network, "size": size, "memory": memory, "convolution": convolution}
-            rows.append(row | in_child(Path(__file__), *words))
+            rows.append(row | {"busy_before": busy} | in_child(Path(__file__), *words))
             print(line(rows[-1]), flush=True)
     path = given.results / f"memory_{given.network}.json"
-    write_json({"machine": machine(), "busy_before": busy, "rows": with_earlier(rows, path)}, path)
+    write_json({"machine": machine(), "rows": with_earlier(rows, path)}, path)
     print(f"written to {path}", file=sys.stderr)
 
 
@@ -61,7 +60,7 @@ def with_earlier(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]
     except (OSError, ValueError, KeyError):
         earlier = []
     new = {tuple(row[key] for key in KEYS) for row in rows}
-    return [row for row in earlier if tuple(row.get(key) for key in KEYS) not in new] + rows
+    return [row for row in earlier if tuple(row.get(key, "auto") for key in KEYS) not in new] + rows
 
 
 def line(row: dict[str, Any]) -> str:

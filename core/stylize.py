@@ -201,7 +201,9 @@ class _Run:
 
     def _style_targets(self, scale: int) -> dict[str, Tree]:
         pictures = [self._style_at(i, scale) for i in range(len(self.styles))]
-        beside = self.room.arrays(self.size(scale), self.plan) if self.plan.divided else 0.0
+        beside = 0.0
+        if self.plan.divided:
+            beside = self.room.arrays(self.size(scale), self.plan) + sum(one.nbytes for one in pictures)
         plans = [self.room.style_plan(picture.shape[:2], beside) for picture in pictures]
         return self.bench.style_targets(pictures, self.weights, plans)
 

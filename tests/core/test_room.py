@@ -180,13 +180,9 @@ def test_a_first_scale_in_tiles_starts_on_the_host(small, blobs, monkeypatch):
     monkeypatch.setattr(Adam, "__init__", recorded)
     monkeypatch.setattr("impasto.core.stylize.Room", Tight)
     settings = small(size=0, steps=2, first_scale=0, prime_colours=False)
-    content, states = blobs(60, 90, 1), []
-    result = stylize(
-        content,
-        [blobs(50, 40, 2, 20)],
-        settings=settings,
-        on_progress=lambda step: states.append(step.state()),
-    )
+    content, style, states = blobs(60, 90, 1), blobs(50, 40, 2, 20), []
+    keep = lambda step: states.append(step.state())  # noqa: E731
+    result = stylize(content, [style], settings=settings, on_progress=keep)
     assert {shape[1:3] for shape in started} == {(1, 1)}
     resumed = stylize(content, [style], settings=settings, resume=states[0])
     np.testing.assert_array_equal(resumed.picture.pixels, result.picture.pixels)
