@@ -7,8 +7,9 @@
 
 Each size and limit is a process of its own; rows of earlier calls stay in the file unless measured anew.
 Memory is the most that the process held resident (`getrusage`): the pictures, the targets, and steps of the
-quality recipe with its optimiser, at one scale. Weights are random: neither time nor memory depends on them. Seconds are the last step's; processor seconds
-count all cores, and little of what else the machine does.
+quality recipe with its optimiser, at one scale. Weights are random: neither time nor memory depends on
+them. Seconds are the last step's; processor seconds count all cores, and little of what else the machine
+does.
 """
 
 from __future__ import annotations

@@ -79,6 +79,14 @@ def test_an_estimate_tells_the_most_of_all_scales(small, monkeypatch):
     assert long.seconds > 0 and much.seconds is None and "h" in str(long)
 
 
+def test_a_style_leaves_room_for_what_the_picture_holds(rooms):
+    room, size = rooms(1.2e9), (1000, 700)
+    tight = room.style_plan(size, beside=9e8)
+    assert tight.divided and tight.memory <= module.MARGIN * room.limit - room.held - 9e8
+    alone = room.style_plan(size)
+    assert alone is None or alone.work < tight.work
+
+
 def test_a_shrunken_room_divides_further(rooms):
     room, size = rooms(1e9), (1000, 700)
     first = room.plan(size)
