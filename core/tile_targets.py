@@ -40,8 +40,9 @@ def arguments_for(
                 slice(span.first // stride, span.first // stride + length)
                 for span, (_, length) in zip((tile.rows, tile.columns), inside, strict=True)
             )
-            maps[name] = to_tensor(np.ascontiguousarray(targets[name][:, place[0], place[1]]))
+            target = np.ascontiguousarray(targets[name][:, place[0], place[1]])
             stores.release(targets[name])
+            maps[name] = to_tensor(target)
     return {"masks": masks, "maps": maps}
 
 

@@ -13,9 +13,9 @@ from .tile_grid import Tile
 
 def window(source: np.ndarray, tile: Tile) -> Tensor:
     """A tile's window of a map, on the device."""
-    found = to_tensor(np.ascontiguousarray(source[tile.window]))
+    found = np.ascontiguousarray(source[tile.window])
     stores.release(source)
-    return found
+    return to_tensor(found)
 
 
 def _inside(tile: Tile, stride: int, shape: Sequence[int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
