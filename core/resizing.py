@@ -22,11 +22,12 @@ def lanczos(plane: Floats, size: tuple[int, int], box: tuple[float, float] | Non
         box: (width, height), fractions allowed, of the part of `plane` to show; `None` is all.
 
     Returns:
-        Floats of that size, which may overshoot the range of `plane` a little.
+        Floats of that size, which may overshoot the range of `plane` a little; not to be written to, which
+        spares a copy.
     """
     part = None if box is None else (0.0, 0.0, *box)
     image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
-    return np.array(image.resize((size[1], size[0]), Image.Resampling.LANCZOS, box=part))
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.LANCZOS, box=part))
 
 
 def resample(
@@ -55,7 +56,7 @@ def resample(
         if cover is not None and new_cover is not None:
             weighted = lanczos(plane * cover, size, box)
             # Where nothing shows there is no weighted colour: the plain one stays.
-            np.divide(weighted, new_cover, out=new, where=new_cover > 1 / 255)
+            new = np.divide(weighted, new_cover, out=new.copy(), where=new_cover > 1 / 255)
         pixels[..., channel] = new
     alpha = None if new_cover is None else np.clip(new_cover, 0, 1)
     return np.clip(pixels, 0, 1, out=pixels), alpha

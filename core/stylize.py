@@ -192,11 +192,11 @@ class _Run:
             self.objective = self.bench.tiled
             self.bench.tiled.arrange(self.plan)
         targets: dict[str, Tree] = {}
-        if self.content is not None:
-            targets |= self.bench.content_targets(_resized(self.content.pixels, size), self.plan)
-        if self.styles:
+        if self.styles:  # first: an enlarged style's picture is gone before the content's maps are there
             sized = self.size(scale) if self.settings.squash_style else scale * self.settings.style_scale
             targets |= self.bench.kept_style_targets((self.manner, sized), lambda: self._style_targets(scale))
+        if self.content is not None:
+            targets |= self.bench.content_targets(_resized(self.content.pixels, size), self.plan)
         self.objective.targets = targets
 
     def _style_targets(self, scale: int) -> dict[str, Tree]:
@@ -288,6 +288,9 @@ class _Run:
                     interrupted = True
             if not interrupted:
                 done, index, spent = sum(self.budgets[: index + 1]), index + 1, 0
+        if "tiled" in vars(self.bench):
+            self.bench.tiled.let_go()  # before the finished picture is made
+            free_memory()
         return Result(
             self._finished(to_numpy(optimizer.result)),
             history,

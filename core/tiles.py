@@ -71,13 +71,19 @@ class TiledObjective:
         self.weights: dict[str, float] = {loss.name: loss.weight for loss in every}
         self._parts_of: dict[tuple[int, ...], list[SegmentFunctions]] = {}
         self._targets: dict[str, Any] | None = None
+        self._maps: dict[str, np.ndarray] = {}
         self._slopes = compile_function(self._compared)
         self._bands = BandedLosses(self.image_losses)
 
     def arrange(self, plan: Plan) -> None:
         """Sets where the network is cut, and into how many tiles each segment; drops the targets."""
-        self.plan, self._targets = plan, None
+        self.plan = plan
+        self.let_go()
         self._parts = self._parts_for(plan.points)
+
+    def let_go(self) -> None:
+        """Drops the targets, which at print sizes take as much as the picture."""
+        self._targets, self._maps = None, {}
 
     def _parts_for(self, points: tuple[int, ...]) -> list[SegmentFunctions]:
         if points not in self._parts_of:

@@ -12,6 +12,7 @@ from impasto.core.adam import Adam
 from impasto.core.assemble import workbench
 from impasto.core.errors import NotEnoughMemory, UsageError
 from impasto.core.failures import kind_of
+from impasto.core.finishing import finished
 from impasto.core.objective import Objective
 from impasto.core.recipes import parse_memory
 from impasto.core.room import Room, estimate
@@ -174,7 +175,7 @@ def test_a_first_scale_in_tiles_starts_on_the_host(small, blobs, monkeypatch):
     monkeypatch.setattr(backend, "_trace_for_any_size", lambda function: function)
     assemble._workbench.cache_clear()
     monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
-    started, start = [], Adam.__init__
+    started, start, rooms, kept = [], Adam.__init__, [], []
 
     def recorded(self, image, *arguments, **options):
         started.append(np.shape(image))
@@ -184,14 +185,21 @@ def test_a_first_scale_in_tiles_starts_on_the_host(small, blobs, monkeypatch):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             self.held, self.limit = 0.0, 5e6
+            rooms.append(self)
+
+    def after_the_targets(pixels, photograph, settings):
+        kept.append(rooms[-1].bench.tiled.targets)
+        return finished(pixels, photograph, settings)
 
     monkeypatch.setattr(Adam, "__init__", recorded)
     monkeypatch.setattr("impasto.core.stylize.Room", Tight)
+    monkeypatch.setattr("impasto.core.stylize.finished", after_the_targets)
     settings = small(size=0, steps=2, first_scale=0, prime_colours=False)
     content, style, states = blobs(60, 90, 1), blobs(50, 40, 2, 20), []
     keep = lambda step: states.append(step.state())  # noqa: E731
     result = stylize(content, [style], settings=settings, on_progress=keep)
     assert {shape[1:3] for shape in started} == {(1, 1)}
+    assert kept == [None]  # targets and the finished picture are not held together
     resumed = stylize(content, [style], settings=settings, resume=states[0])
     np.testing.assert_array_equal(resumed.picture.pixels, result.picture.pixels)
     assemble._workbench.cache_clear()
