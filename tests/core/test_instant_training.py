@@ -200,7 +200,7 @@ def test_the_command_trains_what_then_paints(folders, bundled, impasto, tmp_path
     assert "other settings" in capsys.readouterr().err
 
     painter = instant.instant_painter(run / "instant.npz")
-    monkeypatch.setattr(instant_run, "instant_painter", lambda: painter)
+    monkeypatch.setattr(instant_run, "instant_painter", lambda way: painter)
     photo = blobs(48, 64, 1)
     settings = Settings(method="instant", size=0)
     painted = stylize(photo, [blobs(48, 48, 2, 20)], settings=settings).picture.pixels
