@@ -37,7 +37,7 @@ class LBFGS(Optimizer):
             (projected quasi-Newton, Schmidt et al. 2009). neural-style does not; its losses are then
             those of a picture that nobody sees.
         power: Each step starts from an inverse Hessian that falls as this power of the spatial
-            frequency, see `spectrum`; 0 is the plain method. Of 0.5, 1, 1.5 and 2 the smallest
+            frequency, see `spectrum`; 0 is the plain method. Of 0, 0.5, 1 and 2 the smallest
             losses were 1's (docs/recipes.md). For the first size only: where a coarser scale
             has been painted the coarse structure is there, and 1 leaves blots of colour.
     """
