@@ -192,7 +192,6 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
         lowest = min(run["judged"], key=lambda line: line[2])
         reached = next((line[1] for line in run["judged"] if line[2] <= target), None)
         like_the_end = next((line[1] for line in run["judged"] if line[2] <= end), None)
-        near = next((line[1] for line in run["judged"] if line[2] <= 1.1 * target), None)
         with_imports = None if reached is None else reached + run["import_seconds"]
         rows.append(
             {
@@ -208,7 +207,6 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 "last": run["judged"][-1][2],
                 "seconds_to_target": reached,
                 "seconds_to_last": like_the_end,
-                "seconds_to_110_percent": near,
                 "times_sooner": None if not reached else loop_seconds / reached,
                 "times_sooner_with_imports": None
                 if not with_imports

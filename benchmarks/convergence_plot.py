@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-# Colours that people with any colour vision can tell apart (Okabe & Ito). Whole lines make their own
-# objective small; dashed ones (Adam) and dotted ones (L-BFGS) the loop's.
+# Colours that people with any colour vision can tell apart (Okabe & Ito; the dark red is Tol's). Whole
+# lines make their own objective small; dashed ones (Adam) and dotted ones (L-BFGS) the loop's.
 LOOKS: dict[str, tuple[str, str, float]] = {
     "plain loop": ("#000000", "-", 2.6),
     "quality": ("#D55E00", "-", 2.2),

@@ -92,8 +92,8 @@ def measure(
     from impasto.core.room import estimate
     from impasto.core.stylize import stylize
 
-    height, _, width = (int(side) if side.isdecimal() else side for side in size.partition("x"))
-    width = width or height
+    sides = [int(side) for side in size.split("x")]
+    height, width = sides[0], sides[-1]
     with np.load(Path(folder) / "inputs.npz") as file:
         small, style = np.round(file["content"] * 255).astype("uint8"), file["style"]
     # A file, as a user has: an array would be a second copy of the photograph.

@@ -223,10 +223,10 @@ def convergence(facts: dict[str, Any]) -> Lines:
     reaching = [row for row in facts["rows"] if row["times_sooner"] and row["name"] != "plain loop"]
     best = max(reaching, key=lambda row: row["times_sooner"], default=None)
     verdict = (
-        "No other run reaches it."
+        "No other run comes to the lowest."
         if best is None
         else (
-            f"First there: {best['name']}, in 1/{best['times_sooner']:.1f} of the loop's time "
+            f"First at the lowest: {best['name']}, in 1/{best['times_sooner']:.1f} of the loop's time "
             f"(1/{best['times_sooner_with_imports']:.1f} with the import of the libraries counted on both "
             "sides)."
         )
@@ -262,7 +262,7 @@ def convergence(facts: dict[str, Any]) -> Lines:
         "runs longer than the loop; classic and mxnet are ended sooner, after the seconds in the table. "
         f"After {loop['steps']} steps and {facts['loop_seconds']:.1f} s the loop's loss is "
         f"{facts['last']:.4g}; on its way, which is no straight one, the lowest was {facts['target']:.4g}. "
-        f"The target: that loss in at most 1/5 of the time. To the lowest: {verdict}{never}",
+        f"The target: the loss after its last step in at most 1/5 of its time. {verdict}{never}",
         "",
         f"![Loss against seconds]({facts['plot']})",
         "",

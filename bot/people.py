@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .database import Database, Transaction
 from .inbox import fact, set_fact
+from .schema import STRENGTH
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Person:
 
     person: int
     language: str | None = None
-    strength: float = 0.35  # faces stay; a profile picture is a face
+    strength: float = STRENGTH
     colours: str = "style"
 
 

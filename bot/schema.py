@@ -5,6 +5,7 @@ from __future__ import annotations
 from .database import Database
 
 VERSION = 1
+STRENGTH = 0.35  # before a person chooses: faces stay, and a profile picture is a face
 
 TABLES = (
     # Each update as it came, stored before Telegram is told that it was received.
@@ -15,13 +16,13 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS inbox_new ON inbox (state, update_id)",
     # id is `chat:message` of the photo. The check is the rule that a worker never sees a job whose
     # result could only be delivered by a new message.
-    """CREATE TABLE IF NOT EXISTS jobs (
+    f"""CREATE TABLE IF NOT EXISTS jobs (
         id TEXT PRIMARY KEY, kind TEXT NOT NULL DEFAULT 'avatar', chat BIGINT NOT NULL,
         message BIGINT NOT NULL, person BIGINT NOT NULL, is_group INTEGER NOT NULL DEFAULT 0,
         language TEXT NOT NULL, state TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0,
         round INTEGER NOT NULL DEFAULT 0, status_message BIGINT, media TEXT NOT NULL DEFAULT 'photo',
         file_id TEXT, source TEXT, styles TEXT NOT NULL DEFAULT '[]',
-        strength DOUBLE PRECISION NOT NULL DEFAULT 0.35, colours TEXT NOT NULL DEFAULT 'style',
+        strength DOUBLE PRECISION NOT NULL DEFAULT {STRENGTH}, colours TEXT NOT NULL DEFAULT 'style',
         turn BIGINT NOT NULL DEFAULT 0, queued DOUBLE PRECISION, worker TEXT, lease DOUBLE PRECISION,
         attempts INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0,
         cancel INTEGER NOT NULL DEFAULT 0, progress DOUBLE PRECISION, seconds_left DOUBLE PRECISION,
@@ -32,8 +33,8 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS jobs_state ON jobs (state, turn)",
     "CREATE INDEX IF NOT EXISTS jobs_person ON jobs (person)",
     "CREATE UNIQUE INDEX IF NOT EXISTS one_running_each ON jobs (person) WHERE state = 'running'",
-    """CREATE TABLE IF NOT EXISTS people (
-        person BIGINT PRIMARY KEY, language TEXT, strength DOUBLE PRECISION NOT NULL DEFAULT 0.35,
+    f"""CREATE TABLE IF NOT EXISTS people (
+        person BIGINT PRIMARY KEY, language TEXT, strength DOUBLE PRECISION NOT NULL DEFAULT {STRENGTH},
         colours TEXT NOT NULL DEFAULT 'style', turn BIGINT NOT NULL DEFAULT 0,
         day BIGINT NOT NULL DEFAULT 0, today INTEGER NOT NULL DEFAULT 0)""",
     """CREATE TABLE IF NOT EXISTS styles (

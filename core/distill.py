@@ -22,7 +22,7 @@ from .crops import Folder, crop_batch
 from .distiller import Distiller
 from .growing import grow
 from .plots import drawing
-from .ranges import require_ranges
+from .ranges import require_choices, require_ranges
 from .training_run import Checkpoint, RunLog, compare_notes, learning_rate, read_log, require_finite
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ class DistillSettings:
 
     def __post_init__(self):
         require_ranges(self, _RANGES)
+        require_choices(self, _CHOICES)
 
 
+_CHOICES = {"precision": ("mixed_bfloat16", "float32"), "optimizer": ("muon", "adamw")}
 _RANGES = (
     ("steps", 1, 100_000_000),
     ("batch", 1, 10_000),

@@ -38,6 +38,7 @@ MARGIN = 0.93  # of the limit, for which pictures are divided: estimates are not
 # Arrays of the picture's size that a step holds on the device: Adam's new and old ones and the gradient;
 # SGD's; L-BFGS's beside two for each pair that it remembers.
 ARRAYS = {"adam": 10, "sgd": 6, "nesterov": 6, "lbfgs": 8, "scipy": 12}
+SPECTRAL_ARRAYS = 4  # L-BFGS's Fourier transforms: 3.6 were measured at 2048 pixels
 LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient; in the end the finished picture
 LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take
@@ -139,6 +140,7 @@ class Room:
         else:
             name, history = self.settings.optimizer, 2 * self.settings.history
             count = ARRAYS[name] + (history if name in ("lbfgs", "scipy") else 0)
+            count += SPECTRAL_ARRAYS if name == "lbfgs" and self.settings.spectrum else 0
         return 12.0 * math.prod(size) * count
 
     def memory(self, size: tuple[int, int], plan: Plan) -> float:

@@ -24,7 +24,7 @@ FLOAT = 4  # bytes
 SLOPES, COPIES = 2.0, 2.0
 SCATTERED = 1.1  # what a picture's large arrays take more where the allocator finds no room between others
 # What tiles take more than the arrays counted here: fitted to vgg_mini at 2048 and 8192 pixels and VGG-19 at
-# 2048, which held 1.18 to 1.23 times as much.
+# 2048, which held 1.18 to 1.23 times as much. At 8192 it is still too little: see docs/large-pictures.md.
 TILING = 1.2
 TRACING = 150e6  # graphs, the compiled functions' own buffers, and what the allocator keeps
 LEAST_WINDOW = 96  # pixels: smaller windows are mostly halo

@@ -74,11 +74,6 @@ def run(arguments: argparse.Namespace) -> int:
     settings = DistillSettings(**given_settings(arguments, DistillSettings))
     if settings.side % 16 or settings.side < 32:
         raise UsageError(f"A crop's side is a multiple of 16, 32 or more. Received: {settings.side}")
-    if settings.precision not in ("mixed_bfloat16", "float32") or settings.optimizer not in ("muon", "adamw"):
-        raise UsageError(
-            "precision is mixed_bfloat16 or float32, optimizer is muon or adamw. "
-            f"Received: {settings.precision}, {settings.optimizer}"
-        )
     photographs, held_out = split_photographs(arguments.photos, settings)
     training = [(photographs, 1.0)]
     if arguments.paintings:
