@@ -28,10 +28,11 @@ class Engine:
     Args:
         command: words that start it.
         device: `cpu`, `gpu`, `gpu:1`, or None.
+        load: what it loads while nothing is asked, `optimise` or `instant`; None for its own choice.
     """
 
-    def __init__(self, command: list[str], device: str | None = None):
-        words = [*command, *(["--device", device] if device else [])]
+    def __init__(self, command: list[str], device: str | None = None, load: str | None = None):
+        words = [*command, *(["--device", device] if device else []), *(["--load", load] if load else [])]
         # In a session of its own: Ctrl-C in a terminal is for whoever holds the engine, not for it.
         self.process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True

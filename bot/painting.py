@@ -61,7 +61,8 @@ class Studio:
         """The engine, started if there is none."""
         if self.engine is None or not self.engine.alive:
             self.close()
-            self.engine = Engine(self.settings.engine_command, self.settings.device)
+            load = "instant" if self.settings.method == "instant" else None
+            self.engine = Engine(self.settings.engine_command, self.settings.device, load)
         return self.engine
 
     def close(self, patience: float = 2.0) -> None:

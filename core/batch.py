@@ -35,7 +35,7 @@ from .styles import Style, gallery_names
 if TYPE_CHECKING:
     import numpy as np
 
-    from .stylize import Step
+    from .result import Step
 
 MANIFEST = "impasto-batch.jsonl"
 READABLE = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif"}

@@ -1,10 +1,8 @@
 """Devices, seeds and memory, by one name each on TensorFlow, JAX and PyTorch."""
 
 import contextlib
-import ctypes
 import gc
 import os
-import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import keras
 
 from .errors import UsageError
+from .host import describe_processor
 
 # PyTorch's operations that Apple's GPU lacks (an eigenvalue decomposition) run on the processor instead
 # of failing; it is read when PyTorch is imported.
@@ -19,8 +18,6 @@ os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 Place = tuple[str, int]  # the kind of a device, "cpu" or "gpu", and its number
 _chosen: ContextVar[tuple[Place, ...]] = ContextVar("devices", default=())
-
-_MMAP_THRESHOLD = -3  # glibc's M_MMAP_THRESHOLD, of malloc.h
 
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
@@ -170,8 +167,7 @@ def describe_device(device: str | None = None) -> str:
         return f"GPU {index}, {_gpus()[index]} ({backend_title()})"
     if index:
         return f"CPU {index} ({backend_title()})"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"CPU, {cores} {'core' if cores == 1 else 'cores'} ({backend_title()})"
+    return describe_processor(backend_title())
 
 
 def set_seed(seed: int) -> None:
@@ -217,40 +213,6 @@ def free_memory() -> None:
             torch.cuda.empty_cache()
 
 
-def give_back_at_once() -> None:
-    """Lets arrays of a megabyte and more go back to the system when they are freed, for the process's life.
-
-    glibc keeps freed ones of up to 32 MB for later ones, which seldom fit: tiles of many shapes would hold
-    half as much again as they use. Where there is no glibc, nothing happens.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(_MMAP_THRESHOLD, 1 << 20)
-        library.malloc_trim(0)
-
-
-def resident_memory() -> float:
-    """Bytes that this process holds on the host; 0 where that is unknown."""
-    try:
-        import psutil
-
-        return float(psutil.Process().memory_info().rss)
-    except (ImportError, OSError):
-        return 0.0
-
-
-def free_memory_of_host() -> float | None:
-    """Bytes that programs may still take without others being swapped out; None where that is unknown."""
-    try:
-        import psutil
-
-        return float(psutil.virtual_memory().available)
-    except (ImportError, OSError):
-        return None
-
-
 def free_gpu_memory() -> float | None:
     """Bytes that are free on the GPU that works by default, with those the backend keeps for reuse.
 
@@ -269,13 +231,3 @@ def free_gpu_memory() -> float | None:
         facts = next(iter(here.devices())).memory_stats() or {}
         return float(facts["bytes_limit"] - facts["bytes_in_use"]) if "bytes_limit" in facts else None
     return None
-
-
-def peak_memory() -> int | None:
-    """The most memory this process has held on the host so far, in bytes; None where that is unknown."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux kibibytes

@@ -30,17 +30,19 @@ from impasto.models.weights import how_to_get, locate
 from .engine_folder import delete, make_folder
 from .engine_painting import Job, Painter
 from .engine_requests import read_request, read_stylize
-from .errors import Cancelled, UsageError
+from .errors import Cancelled, UsageError, WeightsError
 from .failures import kind_of
 from .hushed import hushed
 from .images import Picture, save_picture
-from .recipes import CHOICES
+from .place import without_keras
+from .recipes import CHOICES, Settings
 from .styles import gallery_names, load_preview, load_style
 from .unplotted import unplotted
 from .version import version
 
 PROTOCOL = 1
 METHODS = [{"name": name, "styles": None} for name in CHOICES["method"]]  # the default first; docs/engine.md
+IDLE = 1.0  # seconds without a request before anything is loaded unasked: most clients ask at once
 GRACE = 1.5  # seconds for a step to end once the engine is told to; then it ends all the same
 
 ADVICE = {
@@ -60,10 +62,14 @@ class Engine:
         requests: file descriptor to read from.
         events: where events are written; nothing else may be.
         device: `cpu`, `gpu`, `gpu:1`, or None for the backend's own choice.
+        load: the method whose libraries and networks are loaded while nothing is asked, `optimise` or
+            `instant`; None for neither.
     """
 
-    def __init__(self, requests: int, events: IO[str], device: str | None = None):
-        self.requests, self.events = requests, events
+    def __init__(
+        self, requests: int, events: IO[str], device: str | None = None, load: str | None = "optimise"
+    ):
+        self.requests, self.events, self.load = requests, events, load
         self.jobs: queue.Queue[Job | None] = queue.Queue()
         self.waiting: list[Job] = []  # with the one being painted
         self.lock = threading.Lock()
@@ -78,12 +84,20 @@ class Engine:
             self._catch_signals()
             self.tell("ready", protocol=PROTOCOL, version=version(), folder=str(self.folder))
             threading.Thread(target=self._read, daemon=True).start()
-            _import_keras()
-            while (job := self.jobs.get()) is not None:
+            while (job := self._next_job()) is not None:
                 self._work(job)
         finally:
             delete(self.folder)
         return self.status
+
+    def _next_job(self) -> Job | None:
+        """The next painting, None at the end; where none comes at once, what it may need is loaded."""
+        if self.load:
+            with suppress(queue.Empty):
+                return self.jobs.get(timeout=IDLE)
+            method, self.load = self.load, None
+            LOADING[method]()
+        return self.jobs.get()
 
     def tell(self, event: str, **facts: Any) -> None:
         """Writes an event."""
@@ -220,17 +234,17 @@ class Engine:
         self.tell("error", id=number, kind=kind, message=message, advice=ADVICE[kind])
 
 
-def serve_stdin(device: str | None = None) -> NoReturn:
+def serve_stdin(device: str | None = None, load: str = "optimise") -> NoReturn:
     """Serves whoever started this process, and ends it.
 
     Args:
-        device: as for `Engine`.
+        device, load: as for `Engine`.
     """
     events = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)  # whatever any library prints must not come between the events
     sys.stdout = sys.stderr
     _die_with_parent()
-    status = Engine(0, events, device).serve()
+    status = Engine(0, events, device, load).serve()
     os._exit(status)  # all is tidied up; taking TensorFlow down in good order can take seconds
 
 
@@ -241,9 +255,21 @@ def _die_with_parent() -> None:
             ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG, prctl(2)
 
 
-def _import_keras() -> None:
+def _load_optimiser() -> None:
     with hushed(), unplotted():
-        from . import stylize  # noqa: F401
+        from . import optimise_run  # noqa: F401
+
+
+def _load_networks() -> None:
+    """The one-pass networks; what is wrong with them is told to whoever asks for a picture."""
+    from .instant_run import instant_painter
+
+    if without_keras(Settings(method="instant")):
+        with suppress(WeightsError):
+            instant_painter()
+
+
+LOADING = {"optimise": _load_optimiser, "instant": _load_networks}
 
 
 def _plain(value: Any) -> Any:

@@ -14,11 +14,14 @@ from impasto.models.weights import choose
 
 from .engine_requests import StylizeRequest
 from .errors import Cancelled, PictureError
+from .estimate import estimate
 from .images import Picture, check_output, save_picture
 from .inputs import load_inputs
+from .place import place
+from .scales import scales_for
 
 if TYPE_CHECKING:
-    from .stylize import Result, Step
+    from .result import Result, Step
 
 
 class Job:
@@ -56,7 +59,6 @@ class Painter:
             Cancelled: the job was cancelled; nothing is written.
             ImpastoError: as `stylize` and `save_picture`.
         """
-        from .backend import select_device
         from .stylize import stylize
 
         if job.cancelled.is_set():
@@ -64,9 +66,9 @@ class Painter:
         request, began = job.request, time.perf_counter()
         check_output(request.output)
         content, styles = load_inputs(request.content, request.styles, request.settings)
-        work = self._tell_started(job, content)
         watcher = _Watcher(self, job)
-        with select_device(self.device):
+        with place(request.settings, self.device) as where:
+            work = self._tell_started(job, content, where)
             result = stylize(
                 content,
                 styles,
@@ -92,12 +94,8 @@ class Painter:
             notices=notices,
         )
 
-    def _tell_started(self, job: Job, content: Picture | None) -> float:
+    def _tell_started(self, job: Job, content: Picture | None, where: str) -> float:
         """Tells what will be done; returns how much that is, in pixels times steps."""
-        from .backend import describe_device, select_device
-        from .room import estimate
-        from .stylize import scales_for
-
         request = job.request
         settings = request.settings.settled(content=content is not None, style=bool(request.styles))
         height, width = (content.height, content.width) if content else (settings.size or 512,) * 2
@@ -108,14 +106,11 @@ class Painter:
         instant = settings.method == "instant"  # which has a network of its own
         network = "vgg_mini" if instant else choose(settings.network, settings.weights).network.name
         rate = self.rates.get((network, settings.optimizer))
-        with select_device(self.device):
-            found = estimate(
-                settings, height, width, content=content is not None, style=bool(job.request.styles)
-            )
+        found = estimate(settings, height, width, content=content is not None, style=bool(job.request.styles))
         self.tell(
             "started",
             id=job.id,
-            device=describe_device(self.device),
+            device=where,
             network=network,
             steps=sum(steps),
             scales=scales,

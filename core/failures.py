@@ -6,10 +6,11 @@ from .errors import PictureError, UsageError, WeightsError
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: Python's, TensorFlow's, PyTorch's or JAX's exception for that."""
+    """Whether memory ran out: Python's exception for that, a backend's or ONNX Runtime's."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    return bool(kinds & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}) or (
-        "RESOURCE_EXHAUSTED" in str(error)
+    words = ("RESOURCE_EXHAUSTED", "Failed to allocate memory", "bad allocation", "std::bad_alloc")
+    return bool(kinds & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}) or any(
+        word in str(error) for word in words
     )
 
 

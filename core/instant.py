@@ -9,26 +9,24 @@ all styles (`models/instant.py`) draws the picture that they belong to.
 
 Distant parts of the picture share nothing but those statistics. So a large one is painted in tiles without
 seams: the statistics are added up over all tiles first, and each tile sees as far as the whole would.
+
+The two networks run in ONNX Runtime (`instant_onnx.py`) or in Keras (`instant_keras.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from keras import ops
 
-from impasto.models.instant import LEVELS, load_instant
+from impasto.models.instant import LEVELS
 
-from .backend import Tensor, Tree, compile_function, to_numpy, to_tensor
-from .features import Extractor
-from .instant_maps import Moments, Sums, added, affine_map, blended, moments_from, weighted_sums
-from .ways import in_way
+from .instant_maps import Moments, Sums, added, affine_map, blended, moments_from, pyramid
 
 STRIDE = 8  # pixels of the picture to a position of the deepest level
 TILE = 1088  # longest side, in pixels, of what is painted in one piece; it is looked at once, tiles twice
@@ -37,30 +35,35 @@ WHOLE = 0.5  # the strength of one whole pass; beyond it the painting is painted
 LEAST_REGION = 256.0  # pixels; a smaller region has no statistics of its own and takes the picture's
 
 Window = tuple[slice, slice]
-Sight = Callable[[Window], Tree]
+Seen = Any  # the levels of a picture, as a runtime holds them
+Sight = Callable[[Window], Seen]
+Maps = Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]
+
+
+class Runtime(Protocol):
+    """What runs the two networks; a level is the picture itself, or a layer of `LEVELS`."""
+
+    def see(self, picture: np.ndarray) -> Seen:
+        """The levels of a picture (height, width, 3) of 0-1, whose sides are multiples of `STRIDE`."""
+
+    def sums(self, seen: Seen, weights: Sequence[np.ndarray]) -> Sequence[tuple[Any, np.ndarray, np.ndarray]]:
+        """`weighted_sums` of each level; `weights` has an array for each."""
+
+    def draw(self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None) -> np.ndarray:
+        """The picture (height, width, 3) that levels belong to, each moved by its maps (see `moved`)."""
 
 
 @dataclass(frozen=True)
 class InstantPainter:
-    """The encoder and the decoder, loaded.
+    """Paints with an encoder and a decoder that are loaded.
 
     Attributes:
-        extractor: the bundled network, cut above the deepest level.
-        decoder: see `models/instant.py`.
+        runtime: what runs them.
         tile: longest side of what is painted in one piece, in pixels, a multiple of `STRIDE`.
     """
 
-    extractor: Extractor
-    decoder: Any
+    runtime: Runtime
     tile: int = TILE
-    _see: Callable[..., Tree] = field(init=False, repr=False)
-    _sum: Callable[..., Tree] = field(init=False, repr=False)
-    _draw: Callable[..., Tree] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_see", compile_function(self._levels))
-        object.__setattr__(self, "_sum", compile_function(self._level_sums))
-        object.__setattr__(self, "_draw", compile_function(self._decoded))
 
     def paint(
         self,
@@ -120,7 +123,8 @@ class InstantPainter:
         weights = np.ones((*picture.shape[:2], 1), "float32") if weights is None else _padded(weights)
         sums: Sums | None = None
         for inner, outer in self._windows(picture):
-            sums = added(sums, self._sum(sight(outer), self._place(weights, inner, outer)))
+            own = pyramid(_placed(weights, inner, outer), len(LEVELS))
+            sums = added(sums, self.runtime.sums(sight(outer), own))
         return moments_from(sums or [])
 
     def _pass(
@@ -134,10 +138,10 @@ class InstantPainter:
             if regions is not None and regions[..., i].sum() >= LEAST_REGION:
                 source = self.statistics(picture, regions[..., i : i + 1], sight)
             maps.append([affine_map(a, b, share) for a, b in zip(source, target, strict=True)])
-        tensors = [[tuple(map(to_tensor, one)) for one in level] for level in zip(*maps, strict=True)]
+        by_level = list(zip(*maps, strict=True))
         for inner, outer in self._windows(picture):
-            where = [] if regions is None else [_tensor(regions[outer])]
-            pixels = to_numpy(self._draw(sight(outer), tensors, where))[0]
+            where = None if regions is None else pyramid(regions[outer], len(LEVELS))
+            pixels = self.runtime.draw(sight(outer), by_level, where)
             top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
             height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
             yield inner, pixels[top : top + height, left : left + width]
@@ -145,8 +149,8 @@ class InstantPainter:
     def _sight(self, picture: np.ndarray) -> Sight:
         """A function from windows to the levels there; a picture of one window is looked at once."""
 
-        def see(outer: Window) -> Tree:
-            return self._see(_tensor(picture[outer]))
+        def see(outer: Window) -> Seen:
+            return self.runtime.see(np.ascontiguousarray(picture[outer], "float32"))
 
         windows = list(self._windows(picture))
         if len(windows) > 1:
@@ -170,53 +174,14 @@ class InstantPainter:
         for (rows, outer_rows), (columns, outer_columns) in product(*axes):
             yield (rows, columns), (outer_rows, outer_columns)
 
-    def _place(self, weights: np.ndarray, inner: Window, outer: Window) -> Tensor:
-        """A tile's weights, nothing beyond its own border."""
-        own = np.zeros_like(weights[outer])
-        top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
-        part = weights[inner]
-        own[top : top + part.shape[0], left : left + part.shape[1]] = part
-        return _tensor(own)
 
-    # ------------------------------------------------------------ compiled
-
-    def _levels(self, picture: Tensor) -> list[Tensor]:
-        features = self.extractor(picture)
-        return [picture, *(ops.cast(features[layer], picture.dtype) for layer in LEVELS)]
-
-    def _level_sums(self, levels: Tree, weights: Tensor) -> Tree:
-        return [weighted_sums(level, own) for level, own in zip(levels, _pyramid(weights), strict=True)]
-
-    def _decoded(self, levels: Tree, maps: Tree, regions: Tree) -> Tensor:
-        moved = []
-        every = _pyramid(regions[0]) if regions else [None] * len(levels)
-        for level, affine, own in zip(levels, maps, every, strict=True):
-            if own is None:
-                moved.append(_mapped(level, *affine[0]))
-                continue
-            total = level * (1 - ops.sum(own, axis=-1, keepdims=True))
-            for i, one in enumerate(affine):
-                total = total + own[..., i : i + 1] * _mapped(level, *one)
-            moved.append(total)
-        return self.decoder(moved, training=False)
-
-
-def _mapped(level: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """x A + b at every position: as one matrix product, which is quicker than one for each row."""
-    rows = ops.reshape(level, (-1, level.shape[-1]))
-    return ops.reshape(ops.matmul(rows, matrix) + offset, ops.shape(level))
-
-
-def _pyramid(weights: Tensor) -> list[Tensor]:
-    """Weights (1, height, width, n) at the picture's resolution and at each level's."""
-    levels = [weights, weights]  # the first block does not pool
-    while len(levels) <= len(LEVELS):
-        levels.append(ops.average_pool(levels[-1], 2))
-    return levels
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    return to_tensor(np.ascontiguousarray(array[None], "float32"))
+def _placed(weights: np.ndarray, inner: Window, outer: Window) -> np.ndarray:
+    """A tile's weights, nothing beyond its own border."""
+    own = np.zeros_like(weights[outer])
+    top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
+    part = weights[inner]
+    own[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return own
 
 
 def _padded(array: np.ndarray) -> np.ndarray:
@@ -234,16 +199,22 @@ def _regions(masks: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarra
 
 
 @lru_cache(maxsize=2)
-def instant_painter(weights: Path | None = None, way: str = "direct") -> InstantPainter:
+def instant_painter(way: str = "onnx", weights: Path | None = None) -> InstantPainter:
     """The painter, loaded once a process.
 
     Args:
-        weights: the decoder's file; by default the bundled one.
-        way: how both networks' convolutions are computed, see `ways.in_way`; statistics and the maps
+        way: `onnx`: in ONNX Runtime, on the processor, in float32. Anything else in Keras, where its backend
+            runs: how both networks' convolutions are computed, see `ways.in_way`; statistics and the maps
             between them are in float32 in any.
+        weights: the decoder's file; by default the bundled one.
 
     Raises:
         WeightsError: the weights are missing or damaged, or were trained with another encoder.
     """
-    extractor = Extractor("vgg_mini", LEVELS, first_padding="replicate")
-    return InstantPainter(extractor.in_way(way), in_way(load_instant(weights), way))
+    if way == "onnx":
+        from .instant_onnx import OnnxRuntime
+
+        return InstantPainter(OnnxRuntime.load(weights))
+    from .instant_keras import KerasRuntime
+
+    return InstantPainter(KerasRuntime.load(way, weights))

@@ -1,19 +1,22 @@
 """What `instant.py` knows of pictures at each depth: means and covariances, and the maps between them.
 
 Statistics are sums over positions, added up in float64, so that those of a picture's tiles are those of
-the picture.
+the picture. Functions of features take the library that computes them, NumPy or `keras.ops`, which call
+by the same names what is needed here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from keras import ops
 
-from .backend import Tensor, to_numpy
-from .transport import SHIFT
+Tensor = Any  # an array of NumPy's, or a tensor of Keras's backend
+# Directions in which the photograph hardly varies hold rounding and noise. They are not blown up to
+# the target's range: a shift of the spectrum by this share of its norm bounds the factor.
+SHIFT = 1e-4
 
 Sums = list[tuple[float, np.ndarray, np.ndarray]]  # of each level: weight, x, and x xᵀ
 
@@ -31,12 +34,13 @@ class Moments:
     covariance: np.ndarray
 
 
-def weighted_sums(features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def weighted_sums(features: Tensor, weights: Tensor, ops: Any = np) -> tuple[Tensor, Tensor, Tensor]:
     """What statistics are made of, centred: raw products would round where means are large.
 
     Args:
         features: (1, height, width, channels).
         weights: (1, height, width, 1), how much each position counts.
+        ops: NumPy, or `keras.ops`.
 
     Returns:
         Σw; the weighted mean m, (channels,); Σw(x − m)(x − m)ᵀ, (channels, channels).
@@ -48,12 +52,55 @@ def weighted_sums(features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Te
     return total, mean, ops.matmul(ops.transpose(centred * each), centred)
 
 
-def added(sums: Sums | None, more: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Sums:
+def moved(
+    features: Tensor, maps: Sequence[tuple[Tensor, Tensor]], regions: Tensor | None, ops: Any = np
+) -> Tensor:
+    """One level's features, moved by an affine map, or by one in each region.
+
+    Args:
+        features: (1, height, width, channels).
+        maps: (A, b) of each region, as `affine_map` gives them.
+        regions: (1, height, width, maps), each map's share of every position, which sum to 1 at most: what
+            is left stays as it is; None where there is one map for all.
+        ops: NumPy, or `keras.ops`.
+    """
+    if regions is None:
+        return _mapped(features, *maps[0], ops)
+    total = features * (1 - ops.sum(regions, axis=-1, keepdims=True))
+    for i, one in enumerate(maps):
+        total = total + regions[..., i : i + 1] * _mapped(features, *one, ops)
+    return total
+
+
+def _mapped(features: Tensor, matrix: Tensor, offset: Tensor, ops: Any) -> Tensor:
+    """x A + b at every position: as one matrix product, which is quicker than one for each row."""
+    rows = ops.reshape(features, (-1, features.shape[-1]))
+    return ops.reshape(ops.matmul(rows, matrix) + offset, ops.shape(features))
+
+
+def pyramid(weights: np.ndarray, levels: int) -> list[np.ndarray]:
+    """Weights of pixels at the picture's resolution, and at those of so many levels.
+
+    Args:
+        weights: (height, width, n), the sides multiples of the deepest level's stride.
+        levels: how many; the first has the picture's resolution, each further one half of the last one's.
+
+    Returns:
+        (1, height / stride, width / stride, n) for the picture and for each level.
+    """
+    result = [weights[None], weights[None]]  # the first block does not pool
+    while len(result) <= levels:
+        _, height, width, n = result[-1].shape
+        result.append(result[-1].reshape(1, height // 2, 2, width // 2, 2, n).mean(axis=(2, 4)))
+    return result
+
+
+def added(sums: Sums | None, more: Sequence[tuple[Any, np.ndarray, np.ndarray]]) -> Sums:
     """Adds a tile's sums, level by level, to those of the tiles before it."""
     new = []
     for own, centre, centred in more:
-        weight, mean = float(own), to_numpy(centre).astype("float64")
-        new.append((weight, weight * mean, to_numpy(centred) + weight * np.outer(mean, mean)))
+        weight, mean = float(own), centre.astype("float64")
+        new.append((weight, weight * mean, centred + weight * np.outer(mean, mean)))
     if sums is None:
         return new
     return [(a + d, b + e, c + f) for (a, b, c), (d, e, f) in zip(sums, new, strict=True)]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from .backend import describe_device
 from .colours import match_colours
 from .errors import Cancelled, PictureError, UsageError
 from .finishing import finished
 from .images import Picture
 from .instant import instant_painter
+from .instant_room import tile_for
+from .place import place, without_keras
+from .progress import Clock
 from .recipes import Settings
+from .result import Result, Step
 from .styles import Style
-from .trial import bfloat16_pays
 
 ENCODER = "vgg_mini"
 
@@ -62,42 +66,40 @@ def paint_instantly(
             of masks is given than of styles.
         PictureError: a mask cannot be read, or has another shape than the photograph.
     """
-    from .progress import Clock
-    from .stylize import Result, Step
-
     photograph = _checked(settings, content, styles)
     regions = load_masks(masks, photograph, len(styles)) if masks else None
     longest = max(photograph.height, photograph.width)
     so_far, clock = photograph.pixels, Clock([1])
-
-    def on_tile(done: int, tiles: int, picture: np.ndarray) -> None:
-        nonlocal so_far
-        so_far = picture
-        clock.plan = [1] * tiles
-        clock.tick(done)
-        on_progress(
-            Step(
-                step=done,
-                steps=tiles,
-                scale=longest,
-                scales=(longest,),
-                loss=math.nan,
-                parts={},
-                seconds=clock.seconds,
-                step_seconds=clock.step_seconds,
-                seconds_left=clock.seconds_left(done),
-                device=describe_device(),
-                picture=lambda: finished(picture, photograph, settings).pixels,
-                painted=lambda: finished(picture, photograph, settings),
-                state=dict,
-            )
-        )
-
     interrupted = False
-    try:
-        so_far = instant_pixels(photograph, styles, weights, settings, regions, on_tile)
-    except (Cancelled, KeyboardInterrupt):
-        interrupted = True
+    with place(settings) as device:
+
+        def on_tile(done: int, tiles: int, picture: np.ndarray) -> None:
+            nonlocal so_far
+            so_far = picture
+            clock.plan = [1] * tiles
+            clock.tick(done)
+            on_progress(
+                Step(
+                    step=done,
+                    steps=tiles,
+                    scale=longest,
+                    scales=(longest,),
+                    loss=math.nan,
+                    parts={},
+                    seconds=clock.seconds,
+                    step_seconds=clock.step_seconds,
+                    seconds_left=clock.seconds_left(done),
+                    device=device,
+                    picture=lambda: finished(picture, photograph, settings).pixels,
+                    painted=lambda: finished(picture, photograph, settings),
+                    state=dict,
+                )
+            )
+
+        try:
+            so_far = instant_pixels(photograph, styles, weights, settings, regions, on_tile)
+        except (Cancelled, KeyboardInterrupt):
+            interrupted = True
     notices = dict.fromkeys([*photograph.notices, *(n for style in styles for n in style.picture.notices)])
     return Result(
         finished(so_far, photograph, settings),
@@ -125,10 +127,25 @@ def instant_pixels(
         if settings.colours == "match":
             pixels = match_colours(pixels, content.pixels)
         pictures.append(style.at(side, pixels))
+    painter = instant_painter(_way(settings))
+    fitting = tile_for(settings, content.height, content.width)
+    painter = replace(painter, tile=min(painter.tile, fitting))
+    # NumPy's threads wait for each other by spinning: beside other work the small products between the
+    # networks took ten times as long on two cores as on one.
+    with threadpool_limits(1, user_api="blas"):
+        return painter.paint(
+            content.pixels, pictures, blend=weights, strength=settings.strength, masks=masks, on_tile=on_tile
+        )
+
+
+def _way(settings: Settings) -> str:
+    """Which runtime paints, and in which precision: see `instant_painter`."""
+    if without_keras(settings):
+        return "onnx"
+    from .trial import bfloat16_pays
+
     precise = settings.precision == "float32" or (settings.precision == "auto" and not bfloat16_pays())
-    return instant_painter(way="direct" if precise else "bfloat16").paint(
-        content.pixels, pictures, blend=weights, strength=settings.strength, masks=masks, on_tile=on_tile
-    )
+    return "direct" if precise else "bfloat16"
 
 
 def load_masks(sources: Sequence[Any], content: Picture, styles: int) -> list[np.ndarray]:

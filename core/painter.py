@@ -21,7 +21,7 @@ from impasto.models.register import did_you_mean
 from .backend import compile_function, to_numpy, to_tensor
 from .errors import UsageError
 from .images import Picture
-from .losses import blend_weights
+from .shares import blend_weights
 
 if TYPE_CHECKING:
     import keras

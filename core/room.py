@@ -1,6 +1,6 @@
 """How much memory a painting takes, how much there is, and so how it is divided: before any work begins.
 
-    estimate(settings, height=4096, width=4096)   # an `Estimate`: bytes, seconds, tiles or not
+`estimate.py` asks this for the optimiser's part.
 
 What is counted: what the process holds already, the network's work on a picture or its tiles
 (`tile_plan.py`), the picture's own arrays, the optimiser's among them, and what Winograd's method takes
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,12 @@ import numpy as np
 
 from impasto.models.register import find_network
 
-from .assemble import Workbench, workbench
+from .assemble import Workbench
 from .backend import to_tensor
-from .devices import current_devices, free_gpu_memory, free_memory_of_host, resident_memory
+from .devices import current_devices, free_gpu_memory
 from .errors import NotEnoughMemory
+from .estimate import Estimate
+from .host import free_memory_of_host, resident_memory
 from .recipes import Settings, parse_memory
 from .tile_plan import TRACING, Plan, Planner, whole
 from .trial import choose_ways
@@ -43,32 +45,6 @@ LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient; in t
 LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take
 SPEED = 0.6  # of the matrix product's, which a step reaches
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a painting takes.
-
-    Attributes:
-        memory: most bytes that the process will hold; on a GPU, that the GPU will.
-        free: bytes that there are for it, with what it holds already; None where that is unknown.
-        seconds: about how long it takes; None where that is short.
-        tiles: whether its finest scale is painted in tiles.
-        files: bytes in temporary files.
-    """
-
-    memory: float
-    free: float | None
-    seconds: float | None
-    tiles: bool
-    files: float
-
-    def __str__(self) -> str:
-        words = [f"about {self.memory / 1e9:.1f} GB of memory"]
-        words += [f"{self.free / 1e9:.1f} GB free"] if self.free else []
-        words += [f"{self.files / 1e9:.1f} GB of temporary files"] if self.files > 1e8 else []
-        words += [f"about {_duration(self.seconds)}"] if self.seconds else []
-        return ", ".join(words) + (", in tiles" if self.tiles else "")
 
 
 class Room:
@@ -237,32 +213,6 @@ class Room:
         )
 
 
-def estimate(
-    settings: Settings, height: int, width: int, *, content: bool = True, style: bool = True
-) -> Estimate:
-    """What a painting takes.
-
-    Args:
-        settings: how to paint.
-        height, width: of the finished picture, in pixels.
-        content, style: whether there is a photograph, and a style.
-
-    Raises:
-        NotEnoughMemory: it does not fit.
-        UsageError, WeightsError: as `workbench`.
-    """
-    from .stylize import scales_for
-
-    scales = scales_for(settings, height, width)
-    steps = settings.steps_per_scale(len(scales))
-    room = Room(workbench(settings, content=content, style=style), settings)
-    sizes = [
-        (max(1, round(height * s / max(height, width))), max(1, round(width * s / max(height, width))))
-        for s in scales
-    ]
-    return room.estimate(sizes, steps)
-
-
 @cache
 def arithmetic_per_second() -> float:
     """Multiplications and additions a second in a product of float32 matrices here: a trial of about .1 s."""
@@ -274,9 +224,3 @@ def arithmetic_per_second() -> float:
     for _ in range(3):
         multiply()
     return 3 * 2 * side**3 / (time.perf_counter() - began)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

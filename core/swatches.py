@@ -21,12 +21,13 @@ from .backend import Tensor, Tree, to_numpy, to_tensor
 from .colours import match_colours
 from .errors import UsageError
 from .images import Picture, require_paintable
-from .losses import blend, blend_weights
+from .losses import blend
 from .moments import MomentsLoss
 from .objective import Objective, targets_from
 from .optimizers import Optimizer, create_optimizer
 from .progress import Clock, OnProgress, Progress
 from .recipes import Settings
+from .shares import blend_weights
 from .styles import Style, load_style
 
 SPAN = 512  # longest side of the painting, in pixels, whose strokes a finished swatch shows

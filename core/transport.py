@@ -14,11 +14,8 @@ from __future__ import annotations
 from keras import ops
 
 from .backend import Tensor, dtype_of
+from .instant_maps import SHIFT
 from .moments import SHIFTS, TINY, inverse_root
-
-# Directions in which the photograph hardly varies hold rounding and noise. They are not blown up to
-# the target's range: a shift of the spectrum by this share of its norm bounds the factor.
-SHIFT = 1e-4
 
 
 def moments(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,7 @@ from .weights import choose, one_line
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 # Where the encoder is looked at, fine to coarse, and how wide the decoder is there.
 LEVELS = ("relu1_2", "relu2_2", "relu3_2", "relu4_2")
@@ -85,21 +86,39 @@ def load_instant(path: Path | None = None) -> keras.Model:
         path: its weight file; by default the bundled one.
 
     Raises:
+        WeightsError: as `read_instant`.
+    """
+    from .vgg import channels_last
+
+    weights = read_instant(path)
+    with channels_last():
+        model = build_instant()
+    for name, variable in named_weights(model).items():
+        variable.assign(weights[name])
+    model.trainable = False
+    return model
+
+
+def read_instant(path: Path | None = None) -> dict[str, np.ndarray]:
+    """The decoder's weights by name, in float32; nothing here imports Keras.
+
+    Args:
+        path: their file; by default the bundled one.
+
+    Raises:
         WeightsError: the file is missing or damaged, or was trained with another encoder than the bundled.
     """
     import numpy as np
 
-    from .vgg import channels_last
-
     path = path or Path(__file__).with_name(FILE)
-    with channels_last():
-        model = build_instant()
     try:
         with np.load(path, allow_pickle=False) as file:
-            for name, variable in named_weights(model).items():
-                variable.assign(file[name].astype("float32"))
-            encoder = str(file[ENCODER_HASH])
-    except Exception as error:  # damage makes NumPy, zipfile and Keras raise half a dozen kinds
+            arrays = {name: file[name] for name in file.files}
+            encoder = str(arrays.pop(ENCODER_HASH))
+        for name, shape in weight_shapes().items():
+            if arrays[name].shape != shape:
+                raise ValueError(f"{name} has the shape {arrays[name].shape}, not {shape}")
+    except Exception as error:  # damage makes NumPy and zipfile raise half a dozen kinds
         raise WeightsError(
             "The one-pass network is missing or damaged; reinstall Impasto, or train it with "
             f"`impasto train-instant`. Received: {path} ({one_line(error)})"
@@ -110,5 +129,23 @@ def load_instant(path: Path | None = None) -> keras.Model:
             "The one-pass network was trained with another encoder than the vgg_mini that is here; train it "
             f"anew with `impasto train-instant`. Received: {path}"
         )
-    model.trainable = False
-    return model
+    return {name: array.astype("float32") for name, array in arrays.items()}
+
+
+def weight_shapes(widths: tuple[int, ...] = WIDTHS) -> dict[str, tuple[int, ...]]:
+    """All weights' shapes: `{"level4_conv1/kernel": (3, 3, 384, 128), "level4_conv1/bias": (128,), ...}`."""
+    seen = [VGG_MINI.shapes[f"{keras_spelling(layer)}/bias"][0] for layer in LEVELS]
+    deepest = len(LEVELS)
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def convolution(name: str, incoming: int, channels: int) -> None:
+        shapes[f"{name}/kernel"], shapes[f"{name}/bias"] = (3, 3, incoming, channels), (channels,)
+
+    convolution(f"level{deepest}_conv1", seen[-1], widths[-1])
+    convolution(f"level{deepest}_conv2", widths[-1], widths[-1])
+    for n in range(deepest - 1, 0, -1):
+        shapes[f"level{n}_skip/kernel"] = (1, 1, seen[n - 1], widths[n - 1])
+        convolution(f"level{n}_conv1", widths[n], widths[n - 1])
+        convolution(f"level{n}_conv2", widths[n - 1], widths[n - 1])
+    convolution("change", widths[0], 3)
+    return shapes

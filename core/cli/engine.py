@@ -17,6 +17,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--device", metavar="WHERE", help="cpu, gpu or gpu:1; by default the first GPU if any"
     )
+    parser.add_argument(
+        "--load",
+        choices=("optimise", "instant"),
+        default="optimise",
+        help="what to load while nothing is asked: the optimiser's libraries (default), or the networks of "
+        "one pass, which need neither as long nor as much memory",
+    )
     parser.set_defaults(run=run)
 
 
@@ -24,4 +31,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the command, which ends this process."""
     from ..engine import serve_stdin
 
-    serve_stdin(arguments.device)
+    serve_stdin(arguments.device, arguments.load)

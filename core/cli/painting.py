@@ -16,16 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PictureError, UsageError
-from ..hushed import hushed
 from ..recipes import Settings
-from ..unplotted import unplotted
 from .common import tell
 
 if TYPE_CHECKING:
+    from ..estimate import Estimate
     from ..images import Picture
-    from ..room import Estimate
+    from ..result import Result, Step
     from ..styles import Style
-    from ..stylize import Result, Step
 
 
 @dataclass
@@ -130,15 +128,13 @@ class _Painting:
         self.state_path = state_path(job.output)
         state = self._load_state() if job.resume else None
 
-        with hushed(), unplotted():  # it takes seconds: Keras is imported here
-            from ..backend import describe_device, select_device
-            from ..stylize import stylize
+        from ..place import place
+        from ..stylize import stylize
         from .bar import ProgressBar
         from .stopping import Stop
 
         device = job.device() if callable(job.device) else job.device
-        with Stop() as self.stop, select_device(device):
-            self.device = describe_device(device)
+        with Stop() as self.stop, place(job.settings, device) as self.device:
             self.estimate = self._tell_estimate()
             with ProgressBar(job.quiet, self.device) as self.bar:
                 result = stylize(
@@ -154,7 +150,7 @@ class _Painting:
 
     def _tell_estimate(self) -> Estimate:
         """Says what the painting takes, where that is much or somebody looks on."""
-        from ..room import estimate
+        from ..estimate import estimate
 
         settings, content = self.job.settings, self.content
         height, width = (content.height, content.width) if content else (settings.size or 512,) * 2
@@ -242,7 +238,7 @@ class _Painting:
         return f"{text}; to go on, give the same command with --resume (state: {self.state_path})"
 
     def _facts(self, result: Result, notices: list[str]) -> dict[str, Any]:
-        from ..backend import peak_memory
+        from ..host import peak_memory
 
         job, history = self.job, result.history
         facts = {

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..batch import Batch, Painted, Task, failure, paint_bytes, read
 from ..errors import ImpastoError, UsageError
-from ..hushed import hushed
 from ..interrupted import fingerprint, load_state, save_state, state_path
-from ..unplotted import unplotted
 from .common import tell
 
 if TYPE_CHECKING:
@@ -91,13 +89,11 @@ def paint_several(
     """
     report = Report(batch, quiet, as_json)
     finished = batch.finished() if resume else set()
-    with hushed(), unplotted():
-        from ..backend import describe_device, select_device
+    from ..place import place
     from .bar import ProgressBar
     from .stopping import Stop
 
-    with Stop(picture=False) as stop, select_device(device):
-        words = describe_device()
+    with Stop(picture=False) as stop, place(batch.manner.settings, device) as words:
         for number, task in enumerate(batch.tasks, 1):
             if task in finished:
                 report.passed_over(task)

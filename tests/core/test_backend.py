@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from impasto.core import backend
+from impasto.core import backend, host
 from impasto.core.errors import UsageError
 
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about tf.function")
@@ -154,5 +154,5 @@ def test_seeds_repeat():
 
 def test_memory_is_counted_in_bytes():
     backend.free_memory()
-    peak = backend.peak_memory()
+    peak = host.peak_memory()
     assert peak is None or 50e6 < peak < 1e12

@@ -1,32 +1,63 @@
 """One pass: a decoder of random weights on a network of random weights, and the bundled ones."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from impasto.core import instant_run
-from impasto.core.errors import Cancelled, PictureError, UsageError, WeightsError
+from impasto.core.errors import Cancelled, NotEnoughMemory, PictureError, UsageError, WeightsError
 from impasto.core.features import Extractor
-from impasto.core.images import Picture
-from impasto.core.instant import HALO, InstantPainter, instant_painter
+from impasto.core.images import Picture, load_picture
+from impasto.core.instant import HALO, STRIDE, TILE, InstantPainter, instant_painter
+from impasto.core.instant_keras import KerasRuntime
+from impasto.core.instant_onnx import OnnxRuntime
 from impasto.core.recipes import Settings
 from impasto.core.stylize import stylize
 from impasto.models.instant import LEVELS, build_instant, load_instant, named_weights
+from impasto.models.instant_graph import decoder_graph, encoder_graph
+from impasto.models.weights import read_weights
+
+
+def made(runtime, mini_weights, decoder):
+    """A painter of such networks in Keras or in ONNX Runtime."""
+    if runtime == "onnx":
+        weights = {name: np.asarray(variable) for name, variable in named_weights(decoder).items()}
+        graphs = encoder_graph(read_weights(Path(mini_weights))), decoder_graph(weights)
+        return InstantPainter(OnnxRuntime(*graphs))
+    extractor = Extractor("vgg_mini", LEVELS, first_padding="replicate", weights=mini_weights)
+    return InstantPainter(KerasRuntime(extractor, decoder))
 
 
 @pytest.fixture(scope="module")
-def painter(mini_weights):
-    """A painter that changes every pixel: its last kernel is random too."""
+def decoder():
+    """A decoder that changes every pixel: its last kernel is random too."""
     keras.utils.set_random_seed(3)
     decoder = build_instant()
     last = decoder.get_layer("change")
     last.set_weights([np.random.default_rng(0).normal(0, 0.05, last.kernel.shape), last.bias])
-    return InstantPainter(
-        Extractor("vgg_mini", LEVELS, first_padding="replicate", weights=mini_weights), decoder
-    )
+    return decoder
+
+
+@pytest.fixture(scope="module", params=["onnx", "keras"])
+def runtime(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def painter(runtime, mini_weights, decoder):
+    return made(runtime, mini_weights, decoder)
+
+
+@pytest.fixture(scope="module")
+def still(runtime, mini_weights):
+    """A painter whose decoder changes nothing: its last kernel is zero."""
+    return made(runtime, mini_weights, build_instant())
 
 
 @pytest.fixture
@@ -73,7 +104,8 @@ def test_a_pixel_sees_as_far_as_the_halo_and_no_further(painter):
         [(np.eye(len(level.mean), dtype="float32"), np.zeros(len(level.mean), "float32"))]
         for level in statistics
     ]
-    images = [np.asarray(painter._draw(painter._see(x[None]), maps, []))[0] for x in (flat, spotted)]
+    draw, see = painter.runtime.draw, painter.runtime.see
+    images = [draw(see(x), maps, None) for x in (flat, spotted)]
     changed = np.nonzero(np.abs(images[1] - images[0]).max(axis=(0, 2)) > 0)[0]
     reach = max(middle - changed.min(), changed.max() - middle)
     assert HALO // 2 < reach <= HALO
@@ -87,14 +119,82 @@ def test_bfloat16_paints_the_same_picture(blobs, painting):
     assert 0 < np.sqrt(np.mean(difference**2)) < 1 and difference.max() < 8
 
 
-def test_precision_chooses_the_way(painter, photo, painting, monkeypatch):
+def test_both_runtimes_paint_the_same_picture(mini_weights, decoder, blobs, painting, other):
+    photo = blobs(97, 130, seed=4)
+    left = np.zeros((97, 130), "float32")
+    left[:, :60] = 1
+    one, two = (made(runtime, mini_weights, decoder) for runtime in ("keras", "onnx"))
+    for options in ({}, {"strength": 0.8}, {"masks": [left, 1 - left]}):
+        pictures = [painter.paint(photo, [painting, other], **options) for painter in (one, two)]
+        np.testing.assert_allclose(*pictures, atol=1e-3)  # a quarter of an 8-bit step
+        assert pictures[1].dtype == "float32"
+    tiled = replace(two, tile=64).paint(photo, [painting])
+    np.testing.assert_allclose(tiled, one.paint(photo, [painting]), atol=1e-3)
+
+
+def test_the_graphs_compute_what_the_networks_do(mini_weights, decoder, blobs):
+    picture = blobs(48, 64, seed=7)
+    extractor = Extractor("vgg_mini", LEVELS, first_padding="replicate", weights=mini_weights)
+    expected = extractor(picture[None])
+    seen = made("onnx", mini_weights, decoder).runtime.see(picture)
+    np.testing.assert_array_equal(seen[0][0], picture)
+    for layer, level in zip(LEVELS, seen[1:], strict=True):
+        scale = np.abs(expected[layer]).max()
+        np.testing.assert_allclose(level / scale, expected[layer] / scale, atol=1e-5, err_msg=layer)
+    with pytest.raises(ValueError, match="Received"):
+        encoder_graph(read_weights(Path(mini_weights)), ["relu9_9"])
+
+
+def test_precision_and_device_choose_the_way(painter, photo, painting, monkeypatch):
+    from impasto.core import devices, place, trial
+
     ways = []
     monkeypatch.setattr(instant_run, "instant_painter", lambda way: ways.append(way) or painter)
-    for pays in (True, False):
-        monkeypatch.setattr(instant_run, "bfloat16_pays", lambda pays=pays: pays)
+
+    def chosen():
+        ways.clear()
         for precision in ("auto", "float32", "bfloat16"):
             stylize(photo, [painting], settings=replace(INSTANT, precision=precision))
-    assert ways == ["bfloat16", "direct", "bfloat16", "direct", "direct", "bfloat16"]
+        return tuple(ways)
+
+    monkeypatch.setattr(trial, "bfloat16_pays", lambda: True)
+    assert chosen() == ("onnx", "onnx", "bfloat16")
+    with monkeypatch.context() as patch:
+        patch.setattr(place.importlib.util, "find_spec", lambda name: None)  # not built for this system
+        assert chosen() == ("bfloat16", "direct", "bfloat16")
+    monkeypatch.setattr(devices, "current_device", lambda: "gpu:0")
+    monkeypatch.setattr(trial, "bfloat16_pays", lambda: False)
+    assert chosen() == ("direct", "direct", "bfloat16")
+
+
+def test_memory_decides_the_tiles(monkeypatch, photo, painting):
+    from impasto.core import instant_room
+
+    monkeypatch.setattr(instant_room, "resident_memory", lambda: 1e8)
+    monkeypatch.setattr(instant_room, "free_memory_of_host", lambda: 64e9)
+    assert instant_room.tile_for(INSTANT, 1024, 768) == TILE
+    tight = replace(INSTANT, memory="800MB")
+    tile = instant_room.tile_for(tight, 1024, 768)
+    assert tile < 768 and tile % STRIDE == 0
+    memory, tiles = instant_room.room_for(tight, 1024, 768)
+    assert tiles and 4e8 < memory <= 8e8
+    monkeypatch.setattr(instant_room, "free_memory_of_host", lambda: 3e8)
+    with pytest.raises(NotEnoughMemory, match=r"1024×768.*Received: 0\.4 GB"):
+        instant_room.tile_for(INSTANT, 768, 1024)
+
+
+def test_one_pass_needs_no_keras(tmp_path):
+    script = (
+        "import sys, numpy as np\n"
+        "from impasto.core.stylize import stylize\n"
+        "from impasto.core.recipes import Settings\n"
+        "photo = np.random.default_rng(0).random((48, 64, 3), 'float32')\n"
+        "stylize(photo, 'starry_night', settings=Settings(method='instant', size=0)).save(sys.argv[1])\n"
+        "assert not {'keras', 'tensorflow'} & set(sys.modules)"
+    )
+    path = tmp_path / "out.png"
+    subprocess.run([sys.executable, "-c", script, path], check=True)
+    assert load_picture(path).pixels.shape == (48, 64, 3)
 
 
 def test_the_statistics_of_tiles_are_those_of_the_whole(painter, blobs):
@@ -106,8 +206,7 @@ def test_the_statistics_of_tiles_are_those_of_the_whole(painter, blobs):
         np.testing.assert_allclose(two.covariance, one.covariance, atol=1e-4 * np.abs(one.covariance).max())
 
 
-def test_a_decoder_that_changes_nothing_shows_the_moved_colours(painter, photo, painting):
-    still = replace(painter, decoder=build_instant())  # its last kernel is zero
+def test_a_decoder_that_changes_nothing_shows_the_moved_colours(still, photo, painting):
     kept = still.paint(photo, [painting], strength=0)
     np.testing.assert_allclose(kept, photo, atol=1e-4)
     painted = still.paint(photo, [painting])
@@ -115,12 +214,11 @@ def test_a_decoder_that_changes_nothing_shows_the_moved_colours(painter, photo, 
     np.testing.assert_allclose(*means, atol=0.02)  # but for what was cut off at 0 and 1
 
 
-def test_the_more_strength_the_further_from_the_photograph(painter, photo, painting):
+def test_the_more_strength_the_further_from_the_photograph(painter, still, photo, painting):
     pictures = [painter.paint(photo, [painting], strength=s) for s in (0, 0.25, 0.5, 0.75, 1)]
     assert all(np.abs(a - b).mean() > 1e-3 for a, b in pairwise(pictures))
-    colours = replace(painter, decoder=build_instant())
     distances = [
-        np.abs(colours.paint(photo, [painting], strength=s) - photo).mean() for s in (0, 0.1, 0.25, 0.5)
+        np.abs(still.paint(photo, [painting], strength=s) - photo).mean() for s in (0, 0.1, 0.25, 0.5)
     ]
     assert distances == sorted(distances)
 

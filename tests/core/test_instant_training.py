@@ -199,7 +199,7 @@ def test_the_command_trains_what_then_paints(folders, bundled, impasto, tmp_path
     assert impasto("train-instant", *words, "--steps", 4, "--seed", 1) == 2
     assert "other settings" in capsys.readouterr().err
 
-    painter = instant.instant_painter(run / "instant.npz")
+    painter = instant.instant_painter(weights=run / "instant.npz")
     monkeypatch.setattr(instant_run, "instant_painter", lambda way: painter)
     photo = blobs(48, 64, 1)
     settings = Settings(method="instant", size=0)

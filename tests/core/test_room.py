@@ -11,11 +11,12 @@ from impasto.core import room as module
 from impasto.core.adam import Adam
 from impasto.core.assemble import workbench
 from impasto.core.errors import NotEnoughMemory, UsageError
+from impasto.core.estimate import estimate
 from impasto.core.failures import kind_of
 from impasto.core.finishing import finished
 from impasto.core.objective import Objective
 from impasto.core.recipes import parse_memory
-from impasto.core.room import Room, estimate
+from impasto.core.room import Room
 from impasto.core.stylize import stylize
 from impasto.core.ways import COMPILER
 
@@ -160,7 +161,7 @@ def test_a_run_in_tiles_paints_the_same_picture(small, blobs, monkeypatch):
             made.append(super().plan(size))
             return made[-1]
 
-    monkeypatch.setattr("impasto.core.stylize.Room", Tight)
+    monkeypatch.setattr("impasto.core.optimise_run.Room", Tight)
     tiled = stylize(content, [style], settings=settings)
     assert any(plan.divided for plan in made)
     np.testing.assert_allclose(tiled.picture.pixels, whole.picture.pixels, atol=2e-3)
@@ -192,8 +193,8 @@ def test_a_first_scale_in_tiles_starts_on_the_host(small, blobs, monkeypatch):
         return finished(pixels, photograph, settings)
 
     monkeypatch.setattr(Adam, "__init__", recorded)
-    monkeypatch.setattr("impasto.core.stylize.Room", Tight)
-    monkeypatch.setattr("impasto.core.stylize.finished", after_the_targets)
+    monkeypatch.setattr("impasto.core.optimise_run.Room", Tight)
+    monkeypatch.setattr("impasto.core.optimise_run.finished", after_the_targets)
     settings = small(size=0, steps=2, first_scale=0, prime_colours=False)
     content, style, states = blobs(60, 90, 1), blobs(50, 40, 2, 20), []
     keep = lambda step: states.append(step.state())  # noqa: E731
