@@ -56,7 +56,7 @@ class OnnxRuntime:
 
     def draw(self, seen: list[np.ndarray], maps: Maps, regions: Sequence[np.ndarray] | None) -> np.ndarray:
         """As `Runtime.draw`."""
-        every: Sequence[np.ndarray | None] = regions or [None] * len(seen)
+        every: Sequence[np.ndarray | None] = [None] * len(seen) if regions is None else regions
         levels = [moved(level, own, where) for level, own, where in zip(seen, maps, every, strict=True)]
         inputs = dict(zip(("colours", *LEVELS), levels, strict=True))
         return self.decoder.run(["painted"], inputs)[0][0]

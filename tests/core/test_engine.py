@@ -147,6 +147,21 @@ def test_previews(engine, request_for):
     assert len(list(engine.folder()[0].glob("preview-*"))) == 2  # the older ones are gone
 
 
+def test_one_pass_is_painted_without_keras(pictures, tmp_path):
+    client = Client(tmp_path, "--load", "instant")
+    client.wait("ready")
+    time.sleep(1.5)  # it has loaded what it would
+    request = {"content": str(pictures / "photo.png"), "styles": ["udnie"], "settings": {"size": 48}}
+    client.send(id=1, command="stylize", output=str(tmp_path / "out.png"), method="instant", **request)
+    events = client.wait("done")
+    assert [event["event"] for event in events] == ["started", "progress", "done"]
+    assert "ONNX Runtime" in events[0]["device"] and events[0]["memory"] > 1e8
+    assert load_picture(tmp_path / "out.png").width == 48
+    if sys.platform == "linux":
+        assert "tensorflow" not in Path(f"/proc/{client.process.pid}/maps").read_text()
+    client.kill()
+
+
 def test_cancel(engine, request_for, tmp_path):
     engine.send(**request_for(7, settings={"steps": LONG}))
     engine.send(**request_for(8, "waits.png"))
@@ -281,9 +296,11 @@ def test_ends_when_terminated(request_for, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["eof", "shutdown", "terminate"])
-def test_ends_while_keras_is_being_imported(how, tmp_path):
+def test_ends_while_keras_is_being_imported(how, request_for, tmp_path):
     client = Client(tmp_path)
     client.wait("ready")
+    client.send(**request_for(1))
+    time.sleep(0.5)  # of the seconds that the import takes
     if how == "eof":
         client.process.stdin.close()
     elif how == "shutdown":
