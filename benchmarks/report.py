@@ -28,6 +28,7 @@ def main() -> None:
         "process": process,
         "step": step,
         "ways": ways,
+        "one_pass": one_pass,
         "convergence": convergence,
         "convergence_vgg19": convergence,
     }
@@ -200,6 +201,39 @@ def _reached(seconds: float | None, loop: float, is_loop: bool) -> list[str]:
     if seconds is None:
         return ["never", "never"]
     return [f"{seconds:.1f}", "" if is_loop else f"**1/{loop / seconds:.1f}**"]
+
+
+def one_pass(facts: dict[str, Any]) -> Lines:
+    rows = [
+        [
+            f"{row['size']}",
+            row["way"],
+            "" if row["cold"] is None else f"**{row['cold']:.2f}**",
+            f"**{row['warm']:.2f}**",
+            f"{row['processor']:.2f}",
+            f"{row['megabytes']:.0f}",
+        ]
+        for row in facts["rows"]
+    ]
+    names = {"keras": "Keras on TensorFlow", "onnx": "ONNX Runtime", "litert": "LiteRT"}
+    alone = [
+        [network, *(f"{1000 * seconds[name]:.0f}" if name in seconds else "" for name in names)]
+        for network, seconds in facts["networks"].items()
+    ]
+    return [
+        "## One pass",
+        "",
+        f"`--method instant`, {facts['content']} in the style of {facts['style']}. Cold: `impasto stylize` "
+        f"from process start to file, median of {facts['runs']}. Warm: pictures after the first in one "
+        f"process, both pictures looked at, median of {2 * facts['runs']}, and the processor's time over all "
+        "cores.",
+        "",
+        *table(["px", "runtime", "cold s", "warm s", "processor s", "peak MB"], rows),
+        "",
+        "The networks alone, float32, ms:",
+        "",
+        *table(["network", *names.values()], alone),
+    ]
 
 
 def convergence(facts: dict[str, Any]) -> Lines:

@@ -95,7 +95,26 @@ class BotProcess:
                 raise
         return self.process.returncode if self.process else None
 
+    def start_worker(self, number):
+        """`impasto bot worker` on a "machine" of its own: only the database and the pictures in common."""
+        environment = self.environment | {"IMPASTO_BOT_PICTURES": str(self.folder / "data" / "pictures")}
+        environment |= {"IMPASTO_BOT_DATA": str(self.folder / f"machine{number}")}
+        with (self.folder / f"worker{number}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "impasto.core.cli", "bot", "worker"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
     def rows(self, sql):
+        url = self.environment.get("IMPASTO_BOT_DATABASE", "")
+        if url.startswith("postgresql:"):
+            import psycopg
+
+            with psycopg.connect(url) as connection:
+                return connection.execute(sql).fetchall()
         with closing(sqlite3.connect(self.folder / "data" / "bot.sqlite3", timeout=30)) as connection:
             return connection.execute(sql).fetchall()
 

@@ -46,9 +46,50 @@ def person_taps(telegram, number, stop):
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_killed_at_any_moment(bot, telegram, guest, seed):
-    dice = random.Random(seed)
-    people, stop = range(100, 100 + PEOPLE), threading.Event()
     mine = bot(workers=1, progress_seconds=0.2).start()
+
+    def strike():
+        mine.kill()
+        mine.start()
+
+    endure(mine, telegram, guest, random.Random(seed), strike)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_killed_at_any_moment_on_postgresql(bot, telegram, guest, postgres, seed):
+    """With two workers on machines of their own: now the bot falls, now a worker, now the database."""
+    dice = random.Random(1000 + seed)
+    mine = bot(workers=0, progress_seconds=0.2, lease_seconds=10, database=postgres.fresh()).start()
+    workers = {number: mine.start_worker(number) for number in (1, 2)}
+    coming: list[str] = []
+
+    def strike():
+        if not coming:
+            coming.extend(dice.sample(["bot", "worker", "database"], 3))
+        what = coming.pop()
+        if what == "bot":
+            mine.kill()
+            mine.start()
+        elif what == "worker":
+            number = dice.choice(list(workers))
+            workers[number].kill()
+            workers[number].wait()
+            workers[number] = mine.start_worker(number)
+        else:
+            postgres.stop()
+            postgres.start()
+
+    try:
+        endure(mine, telegram, guest, dice, strike)
+    finally:
+        for worker in workers.values():
+            worker.terminate()
+            worker.wait(60)
+
+
+def endure(mine, telegram, guest, dice, strike):
+    """Everybody sends a photograph and taps, something falls at KILLS moments, and everybody is served."""
+    people, stop = range(100, 100 + PEOPLE), threading.Event()
     for number in people:
         guest(number).photo()
     for kind in ("lost", "error", "drop", "flood"):
@@ -64,9 +105,8 @@ def test_killed_at_any_moment(bot, telegram, guest, seed):
             while len(telegram.new_messages) + len(telegram.edits) < wanted and time.monotonic() < deadline:
                 time.sleep(0.002)
             time.sleep(dice.random() * 0.05)
-            mine.kill()
+            strike()
             calls = len(telegram.new_messages) + len(telegram.edits)
-            mine.start()
 
         def all_have_theirs():
             return all(any(has_result(telegram, one) for one in telegram.from_bot(n)) for n in people)
@@ -87,7 +127,7 @@ def test_killed_at_any_moment(bot, telegram, guest, seed):
             thread.join()
     assert_all_is_well(mine, telegram, people)
     begun, messages = len((mine.folder / "notes").read_text().split()), len(telegram.new_messages)
-    print(f"seed {seed}: {PEOPLE} jobs, {KILLS} kills; {begun} paintings begun, {messages} messages sent")
+    print(f"{PEOPLE} jobs, {KILLS} kills; {begun} paintings begun, {messages} messages sent")
 
 
 def test_killed_at_each_step(bot, telegram, guest):

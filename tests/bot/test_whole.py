@@ -3,7 +3,6 @@
 import io
 import os
 import signal
-import subprocess
 import sys
 
 import numpy as np
@@ -32,20 +31,7 @@ def test_the_real_engine_paints_the_avatar(bot, telegram, guest):
 def test_two_workers_on_postgresql_one_killed_and_the_database_restarted(bot, telegram, guest, postgres):
     url = postgres.fresh()
     mine = bot(database=url, workers=0, lease_seconds=10).start()
-    # Two "machines": folders of their own, and only the database and the pictures in common.
-    workers = []
-    for number in (1, 2):
-        environment = mine.environment | {"IMPASTO_BOT_PICTURES": str(mine.folder / "data" / "pictures")}
-        environment |= {"IMPASTO_BOT_DATA": str(mine.folder / f"machine{number}")}
-        with (mine.folder / f"worker{number}.log").open("wb") as log:
-            workers.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "impasto.core.cli", "bot", "worker"],
-                    env=environment,
-                    stdout=log,
-                    stderr=log,
-                )
-            )
+    workers = [mine.start_worker(number) for number in (1, 2)]
     try:
         people = [guest(number) for number in range(30, 36)]
         galleries = [person.gallery(person.photo()) for person in people]
