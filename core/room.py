@@ -39,7 +39,8 @@ MARGIN = 0.93  # of the limit, for which pictures are divided: estimates are not
 # SGD's; L-BFGS's beside two for each pair that it remembers.
 ARRAYS = {"adam": 10, "sgd": 6, "nesterov": 6, "lbfgs": 8, "scipy": 12}
 SPECTRAL_ARRAYS = 4  # L-BFGS's Fourier transforms: 3.6 were measured at 2048 pixels
-LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient; in the end the finished picture
+LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient
+FINISHED = 1.75  # arrays of the finished picture, and of its 8 bits a colour while a file is made of them
 LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take
 SPEED = 0.6  # of the matrix product's, which a step reaches
@@ -82,6 +83,8 @@ class Room:
         held: bytes that the process holds whatever is painted; 0 where a GPU's memory is what counts.
         limit: most bytes that the process, or the GPU, may hold; infinite where nothing is known.
         ways: how convolutions are computed, by (height, width); see `choose_ways`.
+        later: bytes of the picture's arrays on the host that come while the allocator still keeps what a
+            scale's evaluations took.
     """
 
     def __init__(self, bench: Workbench, settings: Settings):
@@ -91,6 +94,7 @@ class Room:
         self.style = [loss.layer for loss in bench.style_losses]
         self.content = [loss.layer for loss in bench.content_losses]
         self.ways: dict[tuple[int, int], str] = {}
+        self.later = 0.0
         self._planner: Planner | None = None
         on_gpu = free_gpu_memory()
         self.held = 0.0 if on_gpu is not None else resident_memory() + TRACING
@@ -109,7 +113,11 @@ class Room:
             NotEnoughMemory: the largest does not fit, however convolutions are computed.
             UsageError: Winograd's method is asked for where it is not there.
         """
-        self.plan(sizes[-1])
+        finest = sizes[-1]
+        self.later = 12.0 * math.prod(finest) * FINISHED
+        plan = self.plan(finest)
+        if self._on_host(plan):
+            self.later = max(self.later, self.arrays(finest, plan))
         scales = [(*size, count) for size, count in zip(sizes, steps, strict=True)]
         chosen = choose_ways(self.settings, self.network, self.deepest, scales)
         self.ways = dict(zip(sizes, chosen, strict=True))
@@ -135,7 +143,7 @@ class Room:
         """Bytes of the picture's own arrays in memory."""
         if plan.picture_on_disk:
             count = 0.0
-        elif plan.divided and self.settings.optimizer == "adam":
+        elif self._on_host(plan):
             count = LARGE_ARRAYS
         else:
             name, history = self.settings.optimizer, 2 * self.settings.history
@@ -143,9 +151,22 @@ class Room:
             count += SPECTRAL_ARRAYS if name == "lbfgs" and self.settings.spectrum else 0
         return 12.0 * math.prod(size) * count
 
+    def _on_host(self, plan: Plan) -> bool:
+        """Whether a picture's arrays are changed in place on the host, or in files: `LargeAdam`."""
+        return plan.divided and self.settings.optimizer == "adam"
+
+    def _beside(self, size: tuple[int, int], plan: Plan) -> float:
+        """Bytes of all arrays of a picture's size that are there with what the evaluations took.
+
+        TensorFlow's allocator for oneDNN never gives back to the system what it had once, so that this is
+        still there when a finer scale's arrays, or the finished picture's, come.
+        """
+        arrays = self.arrays(size, plan)
+        return max(arrays, self.later) if self._on_host(plan) else arrays + self.later
+
     def memory(self, size: tuple[int, int], plan: Plan) -> float:
-        """Most bytes that a step at this size holds, as estimated; or the finished picture after it."""
-        return self.held + max(self.arrays(size, plan) + plan.memory, 12.0 * math.prod(size))
+        """Most bytes that are held, from a step at this size to the finished picture, as estimated."""
+        return self.held + plan.memory + self._beside(size, plan)
 
     def plan(self, size: tuple[int, int]) -> Plan:
         """The plan of least work that fits.
@@ -161,7 +182,7 @@ class Room:
         in_memory = replace(undivided, points=(), tiles=((2, 1),))
         for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
             spare = replace(in_memory, picture_on_disk=on_disk)
-            budget = MARGIN * self.limit - self.held - self.arrays(size, spare)
+            budget = MARGIN * self.limit - self.held - self._beside(size, spare)
             if plan := self._planner.best(size, budget):
                 return replace(plan, picture_on_disk=on_disk)
         smallest = self._planner.smallest(size)
