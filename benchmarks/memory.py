@@ -6,10 +6,10 @@
     python benchmarks/memory.py --sizes 256 --memory auto --results /tmp/r         a trial run
 
 Each size and limit is a process of its own; rows of earlier calls stay in the file unless measured anew.
-Memory is the most that the process held resident (`getrusage`): the pictures, the targets, and steps of the
-quality recipe with its optimiser, at one scale, and the file that is written. Weights are random: neither time nor memory depends on
-them. Seconds are the last step's; processor seconds count all cores, and little of what else the machine
-does.
+Memory is the most that the process held resident (`getrusage`): the pictures, the targets, steps of the
+quality recipe with its optimiser, at one scale, and the file that is written. Weights are random: neither
+time nor memory depends on them. Seconds are the last step's; processor seconds count all cores, and little
+of what else the machine does.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from .errors import NotEnoughMemory
 from .recipes import Settings, parse_memory
 from .tile_plan import TRACING, Plan, Planner, whole
 from .trial import choose_ways
-from .ways import Convolution, convolutions, kernel_bytes, tile_bytes
+from .ways import Convolution, convolutions, kernel_bytes, lean_kernel_bytes, tile_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +85,7 @@ class Room:
         ways: how convolutions are computed, by (height, width); see `choose_ways`.
         later: bytes of the picture's arrays on the host that come while the allocator still keeps what a
             scale's evaluations took.
+        spared: bytes of kernels for Winograd's method that `held` leaves out, since tiles do without.
     """
 
     def __init__(self, bench: Workbench, settings: Settings):
@@ -94,9 +95,10 @@ class Room:
         self.style = [loss.layer for loss in bench.style_losses]
         self.content = [loss.layer for loss in bench.content_losses]
         self.ways: dict[tuple[int, int], str] = {}
-        self.later = 0.0
-        self._planner: Planner | None = None
+        self.later = self.spared = 0.0
+        self._planners: dict[str, Planner] = {}
         on_gpu = free_gpu_memory()
+        self._counts_host = on_gpu is None
         self.held = 0.0 if on_gpu is not None else resident_memory() + TRACING
         free = on_gpu if on_gpu is not None else free_memory_of_host()
         self.free = None if free is None else free + (0.0 if on_gpu is not None else resident_memory())
@@ -106,29 +108,53 @@ class Room:
     def choose_ways(self, sizes: Sequence[tuple[int, int]], steps: Sequence[int]) -> None:
         """Sets `ways` for the sizes that a picture is painted at, with so many steps each.
 
-        Winograd's method takes memory of its own; a size at which it was not asked for and does not fit is
-        painted directly.
+        Winograd's method takes memory of its own: where it was not asked for, a size is painted directly
+        if that spares dividing the picture, or smaller tiles that cost more than it gains.
 
         Raises:
             NotEnoughMemory: the largest does not fit, however convolutions are computed.
             UsageError: Winograd's method is asked for where it is not there.
         """
         finest = sizes[-1]
-        self.later = 12.0 * math.prod(finest) * FINISHED
+        self.later = 12.0 * math.prod(finest) * FINISHED * self._counts_host
         plan = self.plan(finest)
         if self._on_host(plan):
             self.later = max(self.later, self.arrays(finest, plan))
         scales = [(*size, count) for size, count in zip(sizes, steps, strict=True)]
         chosen = choose_ways(self.settings, self.network, self.deepest, scales)
         self.ways = dict(zip(sizes, chosen, strict=True))
-        made = "winograd" in self.bench.objectives  # then its kernels are among what the process holds
-        kernels = 0.0 if made else kernel_bytes(self._convolutions(sizes[-1]))
-        before, self.held = self.held, self.held + kernels * ("winograd" in chosen)
+        if "winograd" in chosen:
+            self._choose_winograd(sizes)
+
+    def _choose_winograd(self, sizes: Sequence[tuple[int, int]]) -> None:
+        """Counts the method's kernels; has sizes painted directly where it does not pay after all."""
+        layers, before = self._convolutions(sizes[-1]), self.held
+        made = "winograd" in self.bench.extractor.others  # then they are among what the process holds
+        kernels, lean = (0.0, 0.0) if made else (kernel_bytes(layers), lean_kernel_bytes(layers))
+        self.held, self.spared = before + lean, kernels - lean
         if self.settings.convolution == "auto":
-            tight = [size for size in sizes if self.memory(size, self._undivided(size)) > MARGIN * self.limit]
-            self.ways |= {size: "direct" for size in tight if self.ways[size] == "winograd"}
-        if "winograd" not in self.ways.values():
+            for size in [size for size in sizes if self.ways[size] == "winograd"]:
+                if not self._gains(size, before):
+                    self.ways[size] = "direct"
+        quick = [size for size in sizes if self.ways[size] == "winograd"]
+        if not quick:
             self.held = before
+        elif not all(self.plan(size).divided for size in quick):
+            self.held, self.spared = before + kernels, 0.0
+
+    def _gains(self, size: tuple[int, int], held: float) -> bool:
+        """Whether Winograd's method pays at a size; `held` as it is without."""
+        try:
+            quick = self.plan(size)
+        except NotEnoughMemory:
+            return False
+        if not quick.divided:
+            return True
+        with_it = self.held
+        self.held, self.ways[size] = held, "direct"
+        direct = self.plan(size)
+        self.held, self.ways[size] = with_it, "winograd"
+        return direct.divided and quick.work < direct.work
 
     def _convolutions(self, size: tuple[int, int]) -> list[Convolution]:
         return convolutions(self.network, self.deepest, *size)
@@ -136,7 +162,7 @@ class Room:
     def _undivided(self, size: tuple[int, int]) -> Plan:
         plan = whole(self.bench.extractor, size, self.style, self.content)
         if self.ways.get(size) == "winograd":
-            plan = replace(plan, memory=plan.memory + tile_bytes(self._convolutions(size)))
+            plan = replace(plan, memory=plan.memory + tile_bytes(self._convolutions(size)) + self.spared)
         return plan
 
     def arrays(self, size: tuple[int, int], plan: Plan) -> float:
@@ -177,15 +203,14 @@ class Room:
         undivided = self._undivided(size)
         if self.memory(size, undivided) <= MARGIN * self.limit or not self._divisible():
             return self._checked(size, self._shared(size, undivided))
-        if self._planner is None:
-            self._planner = Planner(self.bench.extractor, self.style, self.content)
+        planner = self._planner(self.ways.get(size, "direct"))
         in_memory = replace(undivided, points=(), tiles=((2, 1),))
         for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
             spare = replace(in_memory, picture_on_disk=on_disk)
             budget = MARGIN * self.limit - self.held - self._beside(size, spare)
-            if plan := self._planner.best(size, budget):
+            if plan := planner.best(size, budget):
                 return replace(plan, picture_on_disk=on_disk)
-        smallest = self._planner.smallest(size)
+        smallest = planner.smallest(size)
         return self._checked(size, replace(smallest, picture_on_disk=self.settings.optimizer == "adam"))
 
     def _shared(self, size: tuple[int, int], undivided: Plan) -> Plan:
@@ -207,9 +232,13 @@ class Room:
         room = MARGIN * self.limit - self.held - beside
         if undivided.memory <= room or not self._divisible():
             return None
-        if self._planner is None:
-            self._planner = Planner(self.bench.extractor, self.style, self.content)
-        return self._planner.best(size, room, content=False) or self._planner.smallest(size, content=False)
+        planner = self._planner("direct")  # statistics are computed directly
+        return planner.best(size, room, content=False) or planner.smallest(size, content=False)
+
+    def _planner(self, way: str) -> Planner:
+        if way not in self._planners:
+            self._planners[way] = Planner(self.bench.extractor, self.style, self.content, way)
+        return self._planners[way]
 
     def _divisible(self) -> bool:
         return self.bench.undivided_because is None
@@ -229,7 +258,8 @@ class Room:
 
     def shrink(self, size: tuple[int, int], plan: Plan) -> bool:
         """After memory ran out all the same: takes that much for the limit, and less; whether it can."""
-        limit = self.held + 0.5 * (min(self.memory(size, plan), self.limit) - self.held)
+        fixed = self.held + self.later
+        limit = fixed + 0.5 * (min(self.memory(size, plan), self.limit) - fixed)
         before, self.limit = self.limit, limit
         try:
             return self.plan(size) != plan
