@@ -28,7 +28,8 @@ from .errors import NotEnoughMemory
 from .recipes import Settings, parse_memory
 from .tile_plan import TRACING, Plan, Planner, whole
 from .trial import choose_ways
-from .ways import Convolution, convolutions, kernel_bytes, lean_kernel_bytes, tile_bytes
+from .ways import Convolution, convolutions, tile_bytes
+from .winograd_room import settle_winograd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,54 +116,24 @@ class Room:
             NotEnoughMemory: the largest does not fit, however convolutions are computed.
             UsageError: Winograd's method is asked for where it is not there.
         """
-        finest = sizes[-1]
-        self.later = 12.0 * math.prod(finest) * FINISHED * self._counts_host
-        plan = self.plan(finest)
+        self.later = 12.0 * math.prod(sizes[-1]) * FINISHED * self._counts_host
+        plan = self.plan(sizes[-1])
         if self._on_host(plan):
-            self.later = max(self.later, self.arrays(finest, plan))
+            self.later = max(self.later, self.arrays(sizes[-1], plan))
         scales = [(*size, count) for size, count in zip(sizes, steps, strict=True)]
         chosen = choose_ways(self.settings, self.network, self.deepest, scales)
         self.ways = dict(zip(sizes, chosen, strict=True))
         if "winograd" in chosen:
-            self._choose_winograd(sizes)
+            settle_winograd(self, sizes)
 
-    def _choose_winograd(self, sizes: Sequence[tuple[int, int]]) -> None:
-        """Counts the method's kernels; has sizes painted directly where it does not pay after all."""
-        layers, before = self._convolutions(sizes[-1]), self.held
-        made = "winograd" in self.bench.extractor.others  # then they are among what the process holds
-        kernels, lean = (0.0, 0.0) if made else (kernel_bytes(layers), lean_kernel_bytes(layers))
-        self.held, self.spared = before + lean, kernels - lean
-        if self.settings.convolution == "auto":
-            for size in [size for size in sizes if self.ways[size] == "winograd"]:
-                if not self._gains(size, before):
-                    self.ways[size] = "direct"
-        quick = [size for size in sizes if self.ways[size] == "winograd"]
-        if not quick:
-            self.held = before
-        elif not all(self.plan(size).divided for size in quick):
-            self.held, self.spared = before + kernels, 0.0
-
-    def _gains(self, size: tuple[int, int], held: float) -> bool:
-        """Whether Winograd's method pays at a size; `held` as it is without."""
-        try:
-            quick = self.plan(size)
-        except NotEnoughMemory:
-            return False
-        if not quick.divided:
-            return True
-        with_it = self.held
-        self.held, self.ways[size] = held, "direct"
-        direct = self.plan(size)
-        self.held, self.ways[size] = with_it, "winograd"
-        return direct.divided and quick.work < direct.work
-
-    def _convolutions(self, size: tuple[int, int]) -> list[Convolution]:
+    def convolutions(self, size: tuple[int, int]) -> list[Convolution]:
+        """Those that are computed of a picture of this size."""
         return convolutions(self.network, self.deepest, *size)
 
     def _undivided(self, size: tuple[int, int]) -> Plan:
         plan = whole(self.bench.extractor, size, self.style, self.content)
         if self.ways.get(size) == "winograd":
-            plan = replace(plan, memory=plan.memory + tile_bytes(self._convolutions(size)) + self.spared)
+            plan = replace(plan, memory=plan.memory + tile_bytes(self.convolutions(size)) + self.spared)
         return plan
 
     def arrays(self, size: tuple[int, int], plan: Plan) -> float:
