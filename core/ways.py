@@ -102,9 +102,9 @@ def kernel_bytes(layers: Sequence[Convolution]) -> float:
 
 
 def lean_kernel_bytes(layers: Sequence[Convolution]) -> float:
-    """The same of the lean way: one layer's kernel at a time, and what it is turned and transformed from."""
-    largest = max((one.channels * one.filters for one in layers if one.suits_winograd), default=0)
-    return FLOAT * (TILE**2 + 2 * 9) * largest + COMPILER * bool(largest)
+    """The same of the lean way: all kernels as they are, and one turned and transformed at a time."""
+    products = [layer.channels * layer.filters for layer in layers if layer.suits_winograd]
+    return FLOAT * (9 * sum(products) + (9 + TILE**2) * max(products, default=0)) + COMPILER * bool(products)
 
 
 def tile_bytes(layers: Sequence[Convolution]) -> float:

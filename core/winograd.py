@@ -92,16 +92,16 @@ class WinogradConv2D(keras.layers.Layer):
 
     Args:
         convolution: the layer, built; its weights are taken over.
-        lean: whether kernels are transformed anew each time, which spares 8 times the kernel's memory; large
+        lean: whether kernels are transformed anew each time, which spares 7 times the kernel's memory; large
             tiles hide its time.
     """
 
     def __init__(self, convolution: keras.layers.Conv2D, lean: bool = False):
         super().__init__(trainable=False, name=convolution.name, dtype=convolution.dtype_policy)
         # Not Keras weights: a copy of the model would count and save them.
-        self._kernel = keras.ops.convert_to_tensor(convolution.kernel) if lean else None
+        kernel = keras.ops.convert_to_numpy(convolution.kernel)
+        self._kernel = keras.ops.convert_to_tensor(kernel) if lean else None
         if not lean:
-            kernel = keras.ops.convert_to_numpy(convolution.kernel)
             self._forward = keras.ops.convert_to_tensor(transform_kernel(kernel))
             self._backward = keras.ops.convert_to_tensor(transform_kernel(_turned(kernel)))
         self._bias = keras.ops.convert_to_tensor(keras.ops.convert_to_numpy(convolution.bias))

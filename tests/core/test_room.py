@@ -136,7 +136,7 @@ def test_winograds_method_is_taken_in_tiles_where_both_are_divided(rooms, monkey
     room.choose_ways([size], [5])
     assert plain.plan(size).divided and room.plan(size).divided
     assert room.ways[size] == "winograd" and room.plan(size).way == "winograd"
-    lean = 4 * (36 + 18) * 256 * 384
+    lean = 4 * 9 * (128 * 128 + 128 * 256 + 2 * 256 * 384) + 4 * (36 + 9) * 256 * 384
     assert room.held - plain.held == pytest.approx(lean + COMPILER)
 
 
