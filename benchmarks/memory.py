@@ -6,10 +6,10 @@
     python benchmarks/memory.py --sizes 256 --memory auto --results /tmp/r         a trial run
 
 Each size and limit is a process of its own; rows of earlier calls stay in the file unless measured anew.
-Memory is the most that the process held resident (`getrusage`): the pictures, the targets, and steps of the
-quality recipe with its optimiser, at one scale. Weights are random: neither time nor memory depends on
-them. Seconds are the last step's; processor seconds count all cores, and little of what else the machine
-does.
+Memory is the most that the process held resident (`getrusage`): the pictures, the targets, steps of the
+quality recipe with its optimiser, at one scale, and the file that is written. Weights are random: neither
+time nor memory depends on them. Seconds are the last step's; processor seconds count all cores, and little
+of what else the machine does.
 """
 
 from __future__ import annotations
@@ -114,12 +114,13 @@ def measure(
     content = load_picture(photograph)  # as the command line does, which holds it when it estimates
     found = estimate(settings, height, width)
     times: list[tuple[float, float]] = []
-    stylize(
+    result = stylize(
         content,
         [style],
         settings=settings,
         on_progress=lambda step: times.append((step.seconds, time.process_time())),
     )
+    result.save(Path(folder) / "painted.png")
     before, after = times[-2] if len(times) > 1 else (0.0, 0.0), times[-1]
     return {
         "estimated_mb": found.memory / 1e6,

@@ -21,6 +21,8 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # rounding and noise, not colour: it is not blown up to the content's range. Ours, not the paper's.
 LEAST_VARIANCE = (2 / 255) ** 2
 
+AT_ONCE = 1 << 20  # pixels
+
 Floats = NDArray[np.float32]
 
 
@@ -46,8 +48,11 @@ def keep_colours(painted: ArrayLike, content: ArrayLike) -> Floats:
             "The painted picture and the content must have one size to share colours; resize one. Received: "
             f"{painted.shape[1]}×{painted.shape[0]} and {content.shape[1]}×{content.shape[0]}"
         )
-    difference = painted @ LUMA - content @ LUMA  # (height, width)
-    return np.clip(content + difference[..., None], 0, 1)
+    kept = np.empty(content.shape, np.float32)
+    for rows in _bands(content):
+        difference = painted[rows] @ LUMA - content[rows] @ LUMA  # (rows, width)
+        np.clip(content[rows] + difference[..., None], 0, 1, out=kept[rows])
+    return kept
 
 
 def match_colours(style: ArrayLike, content: ArrayLike, method: Literal["pca", "cholesky"] = "pca") -> Floats:
@@ -79,8 +84,17 @@ def match_colours(style: ArrayLike, content: ArrayLike, method: Literal["pca", "
     inverse = np.linalg.inv(root(_floored(style_covariance)))
     matrix = root(content_covariance) @ inverse  # (3, 3)
     shift = content_mean - matrix @ style_mean
-    matched = style @ matrix.T.astype(np.float32) + shift.astype(np.float32)
-    return np.clip(matched, 0, 1)
+    turned, shift = matrix.T.astype(np.float32), shift.astype(np.float32)
+    matched = np.empty(style.shape, np.float32)
+    for rows in _bands(style):
+        np.clip(style[rows] @ turned + shift, 0, 1, out=matched[rows])
+    return matched
+
+
+def _bands(pixels: Floats) -> list[slice]:
+    """Rows that are worked on at once: a print's copies in float64 would be gigabytes."""
+    rows = max(1, AT_ONCE // pixels.shape[1])
+    return [slice(start, start + rows) for start in range(0, pixels.shape[0], rows)]
 
 
 def _pixels(picture: ArrayLike) -> Floats:
@@ -91,10 +105,13 @@ def _pixels(picture: ArrayLike) -> Floats:
 
 
 def _moments(pixels: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    colours = pixels.reshape(-1, 3).astype(np.float64)  # (pixels, 3)
-    mean = colours.mean(axis=0)
-    colours -= mean
-    return mean, colours.T @ colours / len(colours)
+    count, mean, products = pixels.shape[0] * pixels.shape[1], np.zeros(3), np.zeros((3, 3))
+    for rows in _bands(pixels):
+        mean += pixels[rows].astype(np.float64).sum(axis=(0, 1)) / count
+    for rows in _bands(pixels):
+        colours = pixels[rows].reshape(-1, 3) - mean  # float64
+        products += colours.T @ colours
+    return mean, products / count
 
 
 def _floored(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -52,6 +52,7 @@ class Extractor:
         layers: canonical names (`relu4_2`) of the layers, as asked for, each once.
         layer_channels: number of channels of each.
         notice: which network `"auto"` took and how to get the other; None where it was named.
+        others: those that `in_way` has made, by the way.
 
     Raises:
         UsageError: an unknown network, layer, pooling or padding.
@@ -73,6 +74,7 @@ class Extractor:
             raise UsageError(f"No layer is asked for; expected one or more. Received: {layers!r}")
         self.preprocess = preprocess
         self.notice: str | None = None
+        self.others: dict[str, Extractor] = {}
         if isinstance(network, str):
             entry, path, self.notice = choose(network, weights)
             self.name = entry.name
@@ -112,10 +114,11 @@ class Extractor:
         return ops.flip(image, axis=-1) * 255.0 - ops.convert_to_tensor(MEANS, dtype=image.dtype)
 
     def in_way(self, way: str) -> Extractor:
-        """The same with its convolutions computed in another way: see `ways.py`."""
-        other = copy.copy(self)
-        other.model = in_way(self.model, way)
-        return other
+        """The same with its convolutions computed in another way: see `ways.py`. It is made once."""
+        if way not in self.others:
+            self.others[way] = other = copy.copy(self)
+            other.model = in_way(self.model, way)
+        return self.others[way]
 
     @cached_property
     def strides(self) -> dict[str, int]:

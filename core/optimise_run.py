@@ -138,7 +138,10 @@ class OptimiseRun:
         if not (settings.prime_colours and self.styles and settings.colours == "style"):
             return pixels
         recoloured = match_colours(pixels, palette(self.style_pixels, self.weights))
-        return pixels + settings.strength * (recoloured - pixels)
+        recoloured -= pixels  # in place: a print's copies are gigabytes
+        recoloured *= settings.strength
+        recoloured += pixels
+        return recoloured
 
     def paint(self, on_progress: Callable[[Step], None], resume: dict[str, np.ndarray] | None) -> Result:
         """Paints to the end, or until `on_progress` raises; arguments as `stylize`'s."""

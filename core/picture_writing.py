@@ -37,6 +37,7 @@ _LONGEST = {
 }
 _DEEP = {".png", ".tif", ".tiff"}
 _OPAQUE = {".jpg", ".jpeg", ".bmp"}
+_AT_ONCE = 1 << 20  # numbers of a picture that are rounded at once
 
 
 def extensions() -> tuple[str, ...]:
@@ -212,20 +213,23 @@ def _beside(path: Path) -> Path:
 
 def _bands(picture: Picture, extension: str) -> np.ndarray:
     """Returns (height, width, 3 or 4), uint8 or uint16, rounded to the nearest."""
-    pixels, alpha = picture.pixels, picture.alpha
-    if not np.isfinite(pixels).all():
-        raise PictureError(
-            "The picture was not saved, since numbers of 0 to 1 are expected. Received: NaN or infinity"
-        )
-    if alpha is not None:
-        cover = alpha[..., None]
-        if extension in _OPAQUE:
-            pixels = pixels * cover + (1 - cover)
-        else:
-            pixels = np.concatenate([pixels, cover], axis=-1)
     deep = picture.bits == 16 and extension in _DEEP
     white, dtype = (65535, np.uint16) if deep else (255, np.uint8)
-    return np.rint(np.clip(pixels, 0, 1) * np.float32(white)).astype(dtype)
+    kept = picture.alpha is not None and extension not in _OPAQUE
+    bands = np.empty((picture.height, picture.width, 4 if kept else 3), dtype)
+    rows = max(1, _AT_ONCE // (3 * picture.width))
+    for start in range(0, picture.height, rows):  # copies in floats of a print would be gigabytes
+        own = slice(start, start + rows)
+        pixels = picture.pixels[own]
+        if not np.isfinite(pixels).all():
+            raise PictureError(
+                "The picture was not saved, since numbers of 0 to 1 are expected. Received: NaN or infinity"
+            )
+        if picture.alpha is not None:
+            cover = picture.alpha[own][..., None]
+            pixels = np.concatenate([pixels, cover], -1) if kept else pixels * cover + (1 - cover)
+        bands[own] = np.rint(np.clip(pixels, 0, 1) * np.float32(white))
+    return bands
 
 
 def _tiff(bands: np.ndarray) -> bytes:

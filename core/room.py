@@ -30,7 +30,8 @@ from .host import free_memory_of_host, resident_memory
 from .recipes import Settings, parse_memory
 from .tile_plan import TRACING, Plan, Planner, whole
 from .trial import choose_ways
-from .ways import Convolution, convolutions, kernel_bytes, tile_bytes
+from .ways import Convolution, convolutions, tile_bytes
+from .winograd_room import settle_winograd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,8 @@ MARGIN = 0.93  # of the limit, for which pictures are divided: estimates are not
 # SGD's; L-BFGS's beside two for each pair that it remembers.
 ARRAYS = {"adam": 10, "sgd": 6, "nesterov": 6, "lbfgs": 8, "scipy": 12}
 SPECTRAL_ARRAYS = 4  # L-BFGS's Fourier transforms: 3.6 were measured at 2048 pixels
-LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient; in the end the finished picture
+LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient
+FINISHED = 1.75  # arrays of the finished picture, and of its 8 bits a colour while a file is made of them
 LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take
 SPEED = 0.6  # of the matrix product's, which a step reaches
@@ -58,6 +60,9 @@ class Room:
         held: bytes that the process holds whatever is painted; 0 where a GPU's memory is what counts.
         limit: most bytes that the process, or the GPU, may hold; infinite where nothing is known.
         ways: how convolutions are computed, by (height, width); see `choose_ways`.
+        later: bytes of the picture's arrays on the host that come while the allocator still keeps what a
+            scale's evaluations took.
+        spared: bytes of kernels for Winograd's method that `held` leaves out, since tiles do without.
     """
 
     def __init__(self, bench: Workbench, settings: Settings):
@@ -67,8 +72,10 @@ class Room:
         self.style = [loss.layer for loss in bench.style_losses]
         self.content = [loss.layer for loss in bench.content_losses]
         self.ways: dict[tuple[int, int], str] = {}
-        self._planner: Planner | None = None
+        self.later = self.spared = 0.0
+        self._planners: dict[str, Planner] = {}
         on_gpu = free_gpu_memory()
+        self._counts_host = on_gpu is None
         self.held = 0.0 if on_gpu is not None else resident_memory() + TRACING
         free = on_gpu if on_gpu is not None else free_memory_of_host()
         self.free = None if free is None else free + (0.0 if on_gpu is not None else resident_memory())
@@ -78,40 +85,38 @@ class Room:
     def choose_ways(self, sizes: Sequence[tuple[int, int]], steps: Sequence[int]) -> None:
         """Sets `ways` for the sizes that a picture is painted at, with so many steps each.
 
-        Winograd's method takes memory of its own; a size at which it was not asked for and does not fit is
-        painted directly.
+        Winograd's method takes memory of its own: where it was not asked for, a size is painted directly
+        if that spares dividing the picture, or smaller tiles that cost more than it gains.
 
         Raises:
             NotEnoughMemory: the largest does not fit, however convolutions are computed.
             UsageError: Winograd's method is asked for where it is not there.
         """
-        self.plan(sizes[-1])
+        self.later = 12.0 * math.prod(sizes[-1]) * FINISHED * self._counts_host
+        plan = self.plan(sizes[-1])
+        if self._on_host(plan):
+            self.later = max(self.later, self.arrays(sizes[-1], plan))
         scales = [(*size, count) for size, count in zip(sizes, steps, strict=True)]
         chosen = choose_ways(self.settings, self.network, self.deepest, scales)
         self.ways = dict(zip(sizes, chosen, strict=True))
-        made = "winograd" in self.bench.objectives  # then its kernels are among what the process holds
-        kernels = 0.0 if made else kernel_bytes(self._convolutions(sizes[-1]))
-        before, self.held = self.held, self.held + kernels * ("winograd" in chosen)
-        if self.settings.convolution == "auto":
-            tight = [size for size in sizes if self.memory(size, self._undivided(size)) > MARGIN * self.limit]
-            self.ways |= {size: "direct" for size in tight if self.ways[size] == "winograd"}
-        if "winograd" not in self.ways.values():
-            self.held = before
+        if "winograd" in chosen:
+            settle_winograd(self, sizes)
 
-    def _convolutions(self, size: tuple[int, int]) -> list[Convolution]:
+    def convolutions(self, size: tuple[int, int]) -> list[Convolution]:
+        """Those that are computed of a picture of this size."""
         return convolutions(self.network, self.deepest, *size)
 
     def _undivided(self, size: tuple[int, int]) -> Plan:
         plan = whole(self.bench.extractor, size, self.style, self.content)
         if self.ways.get(size) == "winograd":
-            plan = replace(plan, memory=plan.memory + tile_bytes(self._convolutions(size)))
+            plan = replace(plan, memory=plan.memory + tile_bytes(self.convolutions(size)) + self.spared)
         return plan
 
     def arrays(self, size: tuple[int, int], plan: Plan) -> float:
         """Bytes of the picture's own arrays in memory."""
         if plan.picture_on_disk:
             count = 0.0
-        elif plan.divided and self.settings.optimizer == "adam":
+        elif self._on_host(plan):
             count = LARGE_ARRAYS
         else:
             name, history = self.settings.optimizer, 2 * self.settings.history
@@ -119,9 +124,22 @@ class Room:
             count += SPECTRAL_ARRAYS if name == "lbfgs" and self.settings.spectrum else 0
         return 12.0 * math.prod(size) * count
 
+    def _on_host(self, plan: Plan) -> bool:
+        """Whether a picture's arrays are changed in place on the host, or in files: `LargeAdam`."""
+        return plan.divided and self.settings.optimizer == "adam"
+
+    def _beside(self, size: tuple[int, int], plan: Plan) -> float:
+        """Bytes of all arrays of a picture's size that are there with what the evaluations took.
+
+        TensorFlow's allocator for oneDNN never gives back to the system what it had once, so that this is
+        still there when a finer scale's arrays, or the finished picture's, come.
+        """
+        arrays = self.arrays(size, plan)
+        return max(arrays, self.later) if self._on_host(plan) else arrays + self.later
+
     def memory(self, size: tuple[int, int], plan: Plan) -> float:
-        """Most bytes that a step at this size holds, as estimated; or the finished picture after it."""
-        return self.held + max(self.arrays(size, plan) + plan.memory, 12.0 * math.prod(size))
+        """Most bytes that are held, from a step at this size to the finished picture, as estimated."""
+        return self.held + plan.memory + self._beside(size, plan)
 
     def plan(self, size: tuple[int, int]) -> Plan:
         """The plan of least work that fits.
@@ -132,15 +150,14 @@ class Room:
         undivided = self._undivided(size)
         if self.memory(size, undivided) <= MARGIN * self.limit or not self._divisible():
             return self._checked(size, self._shared(size, undivided))
-        if self._planner is None:
-            self._planner = Planner(self.bench.extractor, self.style, self.content)
+        planner = self._planner(self.ways.get(size, "direct"))
         in_memory = replace(undivided, points=(), tiles=((2, 1),))
         for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
             spare = replace(in_memory, picture_on_disk=on_disk)
-            budget = MARGIN * self.limit - self.held - self.arrays(size, spare)
-            if plan := self._planner.best(size, budget):
+            budget = MARGIN * self.limit - self.held - self._beside(size, spare)
+            if plan := planner.best(size, budget):
                 return replace(plan, picture_on_disk=on_disk)
-        smallest = self._planner.smallest(size)
+        smallest = planner.smallest(size)
         return self._checked(size, replace(smallest, picture_on_disk=self.settings.optimizer == "adam"))
 
     def _shared(self, size: tuple[int, int], undivided: Plan) -> Plan:
@@ -162,9 +179,13 @@ class Room:
         room = MARGIN * self.limit - self.held - beside
         if undivided.memory <= room or not self._divisible():
             return None
-        if self._planner is None:
-            self._planner = Planner(self.bench.extractor, self.style, self.content)
-        return self._planner.best(size, room, content=False) or self._planner.smallest(size, content=False)
+        planner = self._planner("direct")  # statistics are computed directly
+        return planner.best(size, room, content=False) or planner.smallest(size, content=False)
+
+    def _planner(self, way: str) -> Planner:
+        if way not in self._planners:
+            self._planners[way] = Planner(self.bench.extractor, self.style, self.content, way)
+        return self._planners[way]
 
     def _divisible(self) -> bool:
         return self.bench.undivided_because is None
@@ -184,7 +205,8 @@ class Room:
 
     def shrink(self, size: tuple[int, int], plan: Plan) -> bool:
         """After memory ran out all the same: takes that much for the limit, and less; whether it can."""
-        limit = self.held + 0.5 * (min(self.memory(size, plan), self.limit) - self.held)
+        fixed = self.held + self.later
+        limit = fixed + 0.5 * (min(self.memory(size, plan), self.limit) - fixed)
         before, self.limit = self.limit, limit
         try:
             return self.plan(size) != plan

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,8 @@ import keras
 from .backend import Tensor
 from .errors import UsageError
 from .losses import Features
+from .ways import LEAN, LEAST_CHANNELS
+from .winograd import suits
 
 # Operations that work on each position by itself.
 POINTWISE = {
@@ -79,6 +81,8 @@ class Segment:
         layer_floats: the same of each layer that the extractor gives.
         multiplications: in its convolutions, for each position of its input.
         channels_in: of its input.
+        quick: of `multiplications`, those of layers that suit Winograd's method.
+        transformed: numbers of the largest such layer's input and result, for each position of its input.
     """
 
     extractor: Any = field(repr=False)
@@ -92,6 +96,8 @@ class Segment:
     layer_floats: dict[str, float]
     multiplications: float
     channels_in: int
+    quick: float = 0.0
+    transformed: float = 0.0
 
     @property
     def is_first(self) -> bool:
@@ -137,15 +143,22 @@ def cut_points(extractor: Any) -> list[int]:
     return points
 
 
-def cut(extractor: Any, points: Sequence[int]) -> list[Segment]:
+def cut(extractor: Any, points: Sequence[int], way: str = "direct") -> list[Segment]:
     """The network's segments.
 
     Args:
         extractor: an `Extractor`.
         points: some of `cut_points`, ascending; none for one segment.
+        way: of `ways.in_way`, in which they compute their convolutions.
     """
     ends = [*points, len(extractor.model.operations)]
-    return [survey(extractor, first, end) for first, end in zip([0, *points], ends, strict=True)]
+    segments = [survey(extractor, first, end) for first, end in zip([0, *points], ends, strict=True)]
+    if way == "direct":
+        return segments
+    other = extractor.in_way(
+        LEAN if way == "winograd" else way
+    )  # its operations are the same ones, in the same places
+    return [replace(segment, extractor=other) for segment in segments]
 
 
 def survey(extractor: Any, first: int, end: int) -> Segment:
@@ -160,7 +173,7 @@ def survey(extractor: Any, first: int, end: int) -> Segment:
     wanted = {id(tensor): layer for layer, tensor in model.output.items()}
     reach: dict[int, Reach] = {}
     layers: dict[str, Reach] = {}
-    floats = widest = multiplications = 0.0
+    floats = widest = multiplications = quick = transformed = 0.0
     layer_floats: dict[str, float] = {}
     start = model.inputs[0] if first == 0 else _source(operations[0])
     reach[id(start)] = Reach()
@@ -174,9 +187,14 @@ def survey(extractor: Any, first: int, end: int) -> Segment:
         if kind == "conv":
             side = max(operation.kernel_size)
             here = here.through(side, 1, padded=True)
-            multiplications += (
-                math.prod(operation.kernel_size) * inputs[0].shape[-1] * channels / here.stride**2
-            )
+            incoming = inputs[0].shape[-1]
+            own = math.prod(operation.kernel_size) * incoming * channels / here.stride**2
+            multiplications += own
+            if suits(operation, LEAST_CHANNELS):
+                quick, transformed = (
+                    quick + own,
+                    max(transformed, (incoming + channels) / here.stride**2),
+                )
         elif kind == "pool":
             here = here.through(max(_pair(operation.pool_size)), max(_pair(operation.strides)), padded=False)
         reach[id(operation.output)] = here
@@ -200,6 +218,8 @@ def survey(extractor: Any, first: int, end: int) -> Segment:
         layer_floats,
         multiplications,
         start.shape[-1],
+        quick,
+        transformed,
     )
 
 

@@ -48,7 +48,7 @@ class SegmentFunctions:
             if name in arguments["masks"]:
                 layer = full_precision(features[one.loss.layer])
                 sums[name] = one.measure(layer, _mask(arguments, name), arguments["maps"].get(name))
-        return {"sums": sums} | ({NEXT: features[NEXT]} if NEXT in features else {})
+        return {"sums": sums} | ({NEXT: full_precision(features[NEXT])} if NEXT in features else {})
 
     def _features(self, x: Tensor) -> Features:
         """A tile's features in the layers whose targets are maps, and what the next segment takes."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from .segments import Segment, cut_points, survey
 from .tile_grid import window_side
+from .winograd import STEP, TILE
 
 FLOAT = 4  # bytes
 # Of what an evaluation with its gradient holds, beside every operation's result: slopes on the way back,
@@ -29,6 +30,7 @@ TILING = 1.2
 TRACING = 150e6  # graphs, the compiled functions' own buffers, and what the allocator keeps
 LEAST_WINDOW = 96  # pixels: smaller windows are mostly halo
 MOST_TILES = 4096
+WINOGRAD_GAIN = 2.0  # of the layers that suit it; docs/speed.md: 1.5 to 2.9, by size and channels
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Plan:
         files: bytes of the maps and targets in files.
         work: multiplications.
         band_values: numbers in a band of rows, for losses on the picture itself.
+        way: how convolutions are computed; see `ways.in_way`.
     """
 
     points: tuple[int, ...]
@@ -58,6 +61,7 @@ class Plan:
     files: float = 0.0
     work: float = 0.0
     band_values: int = 1 << 19
+    way: str = "direct"
 
     @property
     def last_is_whole(self) -> bool:
@@ -70,11 +74,18 @@ class Plan:
         return len(self.tiles) > 1 or not self.last_is_whole
 
 
-def held(segment: Segment, pixels: float, style: Sequence[str]) -> float:
+def held(segment: Segment, pixels: float, style: Sequence[str], way: str = "direct") -> float:
     """Bytes that an evaluation of a segment with its gradient holds, for a window of so many positions."""
     copies = max((segment.layer_floats[layer] for layer in style if layer in segment.layers), default=0.0)
     numbers = segment.floats + SLOPES * segment.widest + COPIES * copies + segment.channels_in
+    if way == "winograd":
+        numbers += segment.transformed * (TILE / STEP) ** 2
     return FLOAT * pixels * numbers
+
+
+def arithmetic(segment: Segment, way: str) -> float:
+    """A segment's multiplications for each position, in direct ones of the same time."""
+    return segment.multiplications - (1 - 1 / WINOGRAD_GAIN) * segment.quick * (way == "winograd")
 
 
 def whole(extractor: Any, size: tuple[int, int], style: Sequence[str], content: Sequence[str]) -> Plan:
@@ -96,13 +107,14 @@ class Planner:
     Args:
         extractor: the network.
         style, content: layers with a style loss, and those with a content loss.
+        way: how convolutions are computed; see `ways.in_way`.
 
     Raises:
         UsageError: the network cannot be divided.
     """
 
-    def __init__(self, extractor: Any, style: Sequence[str], content: Sequence[str]):
-        self.extractor, self.style, self.content = extractor, style, content
+    def __init__(self, extractor: Any, style: Sequence[str], content: Sequence[str], way: str = "direct"):
+        self.extractor, self.style, self.content, self.way = extractor, style, content, way
         points = cut_points(extractor)
         # Few cuts do: the finest and the coarsest maps are seldom both worth keeping.
         self.choices = [
@@ -194,9 +206,9 @@ class Planner:
             pixels = math.prod(inputs[number])
             if is_last and last_whole:
                 window, counts = float(pixels), (1, 1)
-                if held(segment, pixels, self.style) > room:
+                if held(segment, pixels, self.style, self.way) > room:
                     return None
-                work += 2 * segment.multiplications * pixels
+                work += 2 * arithmetic(segment, self.way) * pixels
             else:
                 # What a tile brings with it from the host: the gradient from above, its window of the target.
                 above = 0.0 if is_last else segments[number + 1].channels_in / segment.stride**2
@@ -206,16 +218,23 @@ class Planner:
                 if divided is None:
                     return None
                 counts, window, area = divided
-                work += 3 * segment.multiplications * area
+                work += 3 * arithmetic(segment, self.way) * area
                 resident += brought * window
-            most = max(most, resident + held(segment, window, self.style))
+            most = max(most, resident + held(segment, window, self.style, self.way))
             tiles.append(counts)
         disk = sum(maps[1:]) if maps_on_disk else 0.0
         disk += sum(targets) if content_on_disk else 0.0
         # A byte to a file and back counts like some hundred multiplications: disks write about 1 GB/s.
         work += 400 * disk
         return Plan(
-            tuple(chosen), tuple(tiles), maps_on_disk, content_on_disk, False, TILING * most, disk, work
+            tuple(chosen),
+            tuple(tiles),
+            maps_on_disk,
+            content_on_disk,
+            memory=TILING * most,
+            files=disk,
+            work=work,
+            way=self.way,
         )
 
     def _divide(
@@ -239,7 +258,7 @@ class Planner:
         windows = np.outer(sides[0], sides[1])
         tiles = np.outer(counts[0], counts[1])
         area = windows * tiles
-        each = held(segment, 1.0, self.style) + brought
+        each = held(segment, 1.0, self.style, self.way) + brought
         fits = (tiles >= at_least) & (tiles <= MOST_TILES) & (each * windows <= room)
         if not fits.any():
             return None

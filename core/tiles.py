@@ -14,6 +14,7 @@ memory as a whole, is run once, forward and backward. `tile_plan.py` decides whe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -69,7 +70,7 @@ class TiledObjective:
         self._summed = {loss.name: summed(loss) for loss in self.losses}
         every: list[Any] = [*self.losses, *self.image_losses]
         self.weights: dict[str, float] = {loss.name: loss.weight for loss in every}
-        self._parts_of: dict[tuple[int, ...], list[SegmentFunctions]] = {}
+        self._parts_of: dict[tuple[tuple[int, ...], str], list[SegmentFunctions]] = {}
         self._targets: dict[str, Any] | None = None
         self._maps: dict[str, np.ndarray] = {}
         self._slopes = compile_function(self._compared)
@@ -79,17 +80,18 @@ class TiledObjective:
         """Sets where the network is cut, and into how many tiles each segment; drops the targets."""
         self.plan = plan
         self.let_go()
-        self._parts = self._parts_for(plan.points)
+        self._parts = self._parts_for(plan)
 
     def let_go(self) -> None:
         """Drops the targets, which at print sizes take as much as the picture."""
         self._targets, self._maps = None, {}
 
-    def _parts_for(self, points: tuple[int, ...]) -> list[SegmentFunctions]:
-        if points not in self._parts_of:
-            segments = cut(self.extractor, points)
-            self._parts_of[points] = [SegmentFunctions(segment, self._summed) for segment in segments]
-        return self._parts_of[points]
+    def _parts_for(self, plan: Plan) -> list[SegmentFunctions]:
+        key = plan.points, plan.way
+        if key not in self._parts_of:
+            segments = cut(self.extractor, *key)
+            self._parts_of[key] = [SegmentFunctions(segment, self._summed) for segment in segments]
+        return self._parts_of[key]
 
     @property
     def targets(self) -> dict[str, Any] | None:
@@ -135,7 +137,7 @@ class TiledObjective:
     def _grids(self, plan: Plan, picture: np.ndarray) -> list[list[Tile]]:
         """Each segment's tiles."""
         grids, size = [], picture.shape[1:3]
-        for part, counts in zip(self._parts_for(plan.points), plan.tiles, strict=True):
+        for part, counts in zip(self._parts_for(plan), plan.tiles, strict=True):
             grids.append(grid(size, counts, part.segment.stride, part.segment.halo))
             size = size[0] // part.segment.stride, size[1] // part.segment.stride
         return grids
@@ -147,7 +149,7 @@ class TiledObjective:
         targets: Mapping[str, np.ndarray],
         only: Sequence[str] | None = None,
     ) -> tuple[list[np.ndarray], dict[str, Sums]]:
-        parts, grids = self._parts_for(plan.points), self._grids(plan, picture)
+        parts, grids = self._parts_for(plan), self._grids(plan, picture)
         return run_forward(parts, grids, plan, picture, targets, self.mapper, only)
 
     # ------------------------------------------------------------ backward
@@ -283,6 +285,7 @@ class TiledObjective:
         }
 
     def content_targets(self, picture: np.ndarray) -> dict[str, np.ndarray]:
-        """The content losses' targets, from the photograph, on the host or the disk."""
-        grids = self._grids(self.plan, picture)
-        return content_maps(self._parts, grids, self.plan, picture, self.mapper)
+        """The content losses' targets, from the photograph, computed directly; on the host or the disk."""
+        plan = replace(self.plan, way="direct")
+        grids = self._grids(plan, picture)
+        return content_maps(self._parts_for(plan), grids, plan, picture, self.mapper)

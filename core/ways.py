@@ -18,6 +18,7 @@ from .winograd import STEP, TILE, WinogradConv2D, suits
 
 # Below, the transforms cost as much as the multiplications save (measured: docs/speed.md).
 LEAST_CHANNELS = 128
+LEAN = "lean winograd"  # in tiles: see `WinogradConv2D`
 FLOAT = 4  # bytes
 # XLA's compiler and what it compiles, in bytes: fitted to the peaks of vgg_mini and VGG-19 at 256, 512 and
 # 1024 pixels, which hold 20 to 160 MB more than the arrays below account for.
@@ -30,7 +31,8 @@ def in_way(model: keras.Model, way: str) -> keras.Model:
     Args:
         model: a functional model.
         way: `"direct"`: the model itself. `"winograd"`: 3×3 convolutions of many channels in float32 with
-            fewer multiplications; TensorFlow only. `"bfloat16"`: convolutions, their results and
+            fewer multiplications; TensorFlow only. `"lean winograd"`: the same in less memory, for large
+            tiles. `"bfloat16"`: convolutions, their results and
             their gradients with 8 significant bits; statistics are computed in float32 all the same.
 
     Returns:
@@ -40,8 +42,8 @@ def in_way(model: keras.Model, way: str) -> keras.Model:
         return model
 
     def replaced(layer: Any) -> Any:
-        if way == "winograd" and suits(layer, LEAST_CHANNELS):
-            return WinogradConv2D(layer)
+        if way in ("winograd", LEAN) and suits(layer, LEAST_CHANNELS):
+            return WinogradConv2D(layer, lean=way == LEAN)
         changes: dict[str, Any] = {}
         if isinstance(layer, keras.layers.Conv2D):
             changes = {"kernel_initializer": "zeros"}  # overwritten below
@@ -97,6 +99,12 @@ def kernel_bytes(layers: Sequence[Convolution]) -> float:
     """
     products = sum(layer.channels * layer.filters for layer in layers if layer.suits_winograd)
     return 2 * FLOAT * TILE**2 * products + COMPILER * bool(products)
+
+
+def lean_kernel_bytes(layers: Sequence[Convolution]) -> float:
+    """The same of the lean way: all kernels as they are, and one turned and transformed at a time."""
+    products = [layer.channels * layer.filters for layer in layers if layer.suits_winograd]
+    return FLOAT * (9 * sum(products) + (9 + TILE**2) * max(products, default=0)) + COMPILER * bool(products)
 
 
 def tile_bytes(layers: Sequence[Convolution]) -> float:

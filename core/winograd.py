@@ -67,20 +67,43 @@ def transform_kernel(kernel: np.ndarray) -> np.ndarray:
     return transformed.reshape(TILE * TILE, *kernel.shape[2:]).astype("float32")
 
 
+def transformed(kernel: Tensor) -> Tensor:
+    """The same of a tensor, in its own precision: one product with a matrix of 36×9."""
+    import tensorflow as tf
+
+    channels, filters = kernel.shape[2:]
+    matrix = tf.constant(np.kron(KERNEL, KERNEL), kernel.dtype)
+    return tf.reshape(tf.matmul(matrix, tf.reshape(kernel, [9, -1])), [TILE * TILE, channels, filters])
+
+
+def _turned(kernel: np.ndarray) -> np.ndarray:
+    """The kernel of the gradient: flipped, its channels exchanged."""
+    return kernel[::-1, ::-1].swapaxes(2, 3)
+
+
+def _turned_tensor(kernel: Tensor) -> Tensor:
+    import tensorflow as tf
+
+    return tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+
+
 class WinogradConv2D(keras.layers.Layer):
     """Stands in for a frozen 3×3 convolution with bias and ReLU (see `suits`).
 
     Args:
         convolution: the layer, built; its weights are taken over.
+        lean: whether kernels are transformed anew each time, which spares 7 times the kernel's memory; large
+            tiles hide its time.
     """
 
-    def __init__(self, convolution: keras.layers.Conv2D):
+    def __init__(self, convolution: keras.layers.Conv2D, lean: bool = False):
         super().__init__(trainable=False, name=convolution.name, dtype=convolution.dtype_policy)
-        kernel = keras.ops.convert_to_numpy(convolution.kernel)
-        flipped = kernel[::-1, ::-1].swapaxes(2, 3)
         # Not Keras weights: a copy of the model would count and save them.
-        self._forward = keras.ops.convert_to_tensor(transform_kernel(kernel))
-        self._backward = keras.ops.convert_to_tensor(transform_kernel(flipped))
+        kernel = keras.ops.convert_to_numpy(convolution.kernel)
+        self._kernel = keras.ops.convert_to_tensor(kernel) if lean else None
+        if not lean:
+            self._forward = keras.ops.convert_to_tensor(transform_kernel(kernel))
+            self._backward = keras.ops.convert_to_tensor(transform_kernel(_turned(kernel)))
         self._bias = keras.ops.convert_to_tensor(keras.ops.convert_to_numpy(convolution.bias))
         self.built = True
 
@@ -98,10 +121,13 @@ class WinogradConv2D(keras.layers.Layer):
 
         @tf.custom_gradient
         def convolution(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-            result = convolve(x, self._forward, self._bias)
+            lean = self._kernel
+            forward = self._forward if lean is None else transformed(lean)
+            result = convolve(x, forward, self._bias)
 
             def gradient(by_result: Tensor) -> Tensor:
-                return convolve_gradient(by_result, result, self._backward)
+                backward = self._backward if lean is None else transformed(_turned_tensor(lean))
+                return convolve_gradient(by_result, result, backward)
 
             return result, gradient
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from impasto.core import colours
 from impasto.core.colours import LUMA, keep_colours, match_colours
 from impasto.core.errors import PictureError, UsageError
 
@@ -26,8 +27,8 @@ def coloured(height, width, seed, spread=0.06):
 
 
 def moments(pixels):
-    colours = np.asarray(pixels, np.float64).reshape(-1, 3)
-    return colours.mean(axis=0), np.cov(colours.T, bias=True)
+    values = np.asarray(pixels, np.float64).reshape(-1, 3)
+    return values.mean(axis=0), np.cov(values.T, bias=True)
 
 
 def flat(*colour):
@@ -154,3 +155,12 @@ def test_one_pixel():
 def test_an_unknown_method():
     with pytest.raises(UsageError, match=r"pca or cholesky\. Received: histogram"):
         match_colours(random(4, 4), random(4, 4), "histogram")
+
+
+def test_bands_make_no_difference(monkeypatch):
+    style, content = coloured(50, 40, 1), coloured(30, 70, 2)
+    whole = match_colours(style, content), keep_colours(style, content[:, :40].repeat(2, 0)[:50])
+    monkeypatch.setattr(colours, "AT_ONCE", 90)
+    banded = match_colours(style, content), keep_colours(style, content[:, :40].repeat(2, 0)[:50])
+    for one, other in zip(whole, banded, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-6)

@@ -16,7 +16,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
-from impasto.core import images
+from impasto.core import images, picture_writing
 from impasto.core.errors import ImpastoError, PictureError, UsageError
 from impasto.core.images import (
     Picture,
@@ -611,6 +611,18 @@ def test_the_same_picture_is_the_same_bytes():
     picture = load_picture(noise(9, 9, 4, np.uint16))
     for extension in extensions():
         assert encode_picture(picture, extension) == encode_picture(picture, extension)
+
+
+@pytest.mark.parametrize("extension", [".png", ".bmp"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_picture_written_in_bands_is_the_same_bytes(extension, bits, monkeypatch):
+    random = np.random.default_rng(5)
+    for alpha in (None, random.random((23, 10), "float32")):
+        picture = Picture(random.random((23, 10, 3), "float32"), alpha, bits)
+        monkeypatch.setattr(picture_writing, "_AT_ONCE", 1 << 20)
+        whole = encode_picture(picture, extension)
+        monkeypatch.setattr(picture_writing, "_AT_ONCE", 150)  # five rows: the last band is short
+        assert encode_picture(picture, extension) == whole
 
 
 def test_numbers_beyond_the_range_are_clipped_and_nan_is_refused():

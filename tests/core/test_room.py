@@ -129,9 +129,39 @@ def test_what_winograds_method_takes_is_counted(rooms, winograd):
     )
 
 
+def test_winograds_method_is_taken_in_tiles_where_both_are_divided(rooms, monkeypatch):
+    """Tiles transform kernels when they need them, one layer's at a time."""
+    monkeypatch.setattr(module, "resident_memory", lambda: 5e8)
+    size, plain, room = (2000, 2000), rooms(1.2e9), rooms(1.2e9)
+    monkeypatch.setattr(module, "choose_ways", lambda *_: ["winograd"])
+    room.choose_ways([size], [5])
+    assert plain.plan(size).divided and room.plan(size).divided
+    assert room.ways[size] == "winograd" and room.plan(size).way == "winograd"
+    lean = 4 * 9 * (128 * 128 + 128 * 256 + 2 * 256 * 384) + 4 * (36 + 9) * 256 * 384
+    assert room.held - plain.held == pytest.approx(lean + COMPILER)
+
+
+def test_what_an_allocator_keeps_leaves_room_for_the_finished_picture(rooms):
+    """It is still there when the arrays of a finer scale come, and the picture that is saved."""
+    room, sizes = rooms(1.2e9), [(500, 350), (1000, 700)]
+    room.choose_ways(sizes, [5, 5])
+    finished = 12 * 1000 * 700 * module.FINISHED
+    arrays = 12 * 1000 * 700 * module.LARGE_ARRAYS
+    for size in sizes:
+        plan = room.plan(size)
+        assert room.memory(size, plan) >= room.held + plan.memory + finished
+    tight = rooms(6e8)
+    tight.choose_ways([(4000, 4000)], [5])
+    plan = tight.plan((4000, 4000))
+    assert plan.picture_on_disk
+    kept = 12 * 4000 * 4000 * module.FINISHED
+    assert tight.memory((4000, 4000), plan) == pytest.approx(tight.held + plan.memory + kept)
+    assert plan.memory <= module.MARGIN * tight.limit - tight.held - kept < arrays * 16
+
+
 def test_winograds_method_is_not_taken_where_it_does_not_fit(rooms, winograd):
     plain = rooms(4e9)
-    enough = plain.memory((512, 512), plain.plan((512, 512))) - plain.held + 5e7
+    enough = plain.memory((512, 512), plain.plan((512, 512))) - plain.held + 6e7
     tight = winograd(enough / module.MARGIN)
     assert set(tight.ways.values()) == {"direct"} and not tight.plan((512, 512)).divided
     asked = winograd(enough / module.MARGIN, convolution="winograd")

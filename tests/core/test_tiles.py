@@ -1,10 +1,12 @@
 """The gradient in tiles is the whole picture's: small networks of every kind, sizes that are no multiple."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
-from impasto.core import backend
+from impasto.core import backend, ways
 from impasto.core.backend import to_numpy, to_tensor
 from impasto.core.errors import UsageError
 from impasto.core.features import Extractor
@@ -17,6 +19,8 @@ from impasto.core.tiles import TiledObjective
 from impasto.core.variation import TotalVariation
 from impasto.models.register import find_network
 from impasto.models.vgg import keras_spelling, prune
+
+needs_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own")
 
 
 @pytest.fixture(autouse=True)
@@ -58,9 +62,12 @@ def objectives(losses, image_losses, dtype="float64", pooling=None, first_paddin
     return Objective(extractor, losses, image_losses), TiledObjective(extractor, losses, image_losses)
 
 
-def relative_errors(whole, tiled, plan, image, other):
+def relative_errors(whole, tiled, plan, image, other, way="direct"):
     """Of the parts of the loss, the greatest, and of the gradient."""
-    whole.targets = targets_from(whole.losses, whole.extractor(to_tensor(other)))
+    if way != "direct":
+        whole = Objective(whole.extractor.in_way(way), whole.losses, whole.image_losses)
+        plan = replace(plan, way=way)
+    whole.targets = targets_from(whole.losses, tiled.extractor(to_tensor(other)))
     tiled.arrange(plan)
     tiled.targets = tiled.content_targets(other) | tiled.style_targets(other, plan)
     loss, parts, gradient = whole(to_tensor(image))
@@ -116,6 +123,29 @@ def test_in_float32_it_is_the_whole_pictures_to_1e_5():
     plan = Plan(tuple(cut_points(whole.extractor)[1:]), ((2, 2), (2, 2)))
     loss_error, gradient_error = relative_errors(whole, tiled, plan, image, other)
     assert loss_error < 1e-5 and gradient_error < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("way", "bound"),
+    [
+        pytest.param("winograd", 1e-5, marks=needs_tensorflow),
+        ("bfloat16", 1e-2),  # 8 significant bits, which a tile rounds otherwise than the whole: .005 was seen
+    ],
+)
+def test_tiles_compute_convolutions_in_the_way_of_the_whole(way, bound, monkeypatch):
+    monkeypatch.setattr(ways, "LEAST_CHANNELS", 4)
+    image, other = picture(64, 48, 1, "float32"), picture(64, 48, 2, "float32")
+    whole, tiled = objectives(mixed(), [TotalVariation()], "float32", "average", "replicate")
+    points = tuple(cut_points(whole.extractor))
+    exact = whole.extractor(to_tensor(image))["relu3_2"]
+    for plan in (Plan(points[1:], ((2, 1), (1, 2))), Plan(points[:1], ((1, 2), (1, 1)))):
+        loss_error, gradient_error = relative_errors(whole, tiled, plan, image, other, way)
+        assert loss_error < 5 * bound and gradient_error < bound
+        x = to_tensor(image)
+        for part in tiled._parts:
+            found = part.segment(x)
+            x = found.get(NEXT)
+        assert np.abs(to_numpy(keras.ops.cast(found["relu3_2"], "float32")) - to_numpy(exact)).max() > 0
 
 
 def test_normalised_gradients_take_one_more_pass():

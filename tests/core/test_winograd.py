@@ -53,10 +53,11 @@ def test_matrices_in_closed_form():
 
 
 @needs_tensorflow
+@pytest.mark.parametrize("lean", [False, True])
 @pytest.mark.parametrize("size", [(8, 8), (13, 22), (1, 3)])
-def test_a_layer_and_its_gradient(size):
+def test_a_layer_and_its_gradient(size, lean):
     layer = convolution(5, 7)
-    other = WinogradConv2D(layer)
+    other = WinogradConv2D(layer, lean)
     random = np.random.default_rng(3)
     x = random.standard_normal((1, *size, 5), "float32")
     weights = random.standard_normal((1, *size, 7), "float32")
