@@ -15,8 +15,9 @@ The two networks run in ONNX Runtime (`instant_onnx.py`) or in Keras (`instant_k
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -32,6 +33,7 @@ STRIDE = 8  # pixels of the picture to a position of the deepest level
 TILE = 1088  # longest side, in pixels, of what is painted in one piece; it is looked at once, tiles twice
 HALO = 80  # how far beyond a tile a pixel in it can see, in pixels; tests/core/test_instant.py measures it
 WHOLE = 0.5  # the strength of one whole pass; beyond it the painting is painted once more
+KNOWN = 16  # styles whose statistics are kept, 1.4 MB each
 LEAST_REGION = 256.0  # pixels; a smaller region has no statistics of its own and takes the picture's
 
 Window = tuple[slice, slice]
@@ -60,10 +62,12 @@ class InstantPainter:
     Attributes:
         runtime: what runs them.
         tile: longest side of what is painted in one piece, in pixels, a multiple of `STRIDE`.
+        known: statistics of the latest styles: whoever paints many pictures comes back to the same few.
     """
 
     runtime: Runtime
     tile: int = TILE
+    known: dict[bytes, list[Moments]] = field(default_factory=dict, repr=False)
 
     def paint(
         self,
@@ -92,7 +96,7 @@ class InstantPainter:
         """
         weights = list(blend or [1 / len(styles)] * len(styles))
         shares = [share for share in (min(1.0, strength / WHOLE), strength / WHOLE - 1) if share > 0] or [0.0]
-        targets = [self.statistics(style) for style in styles]
+        targets = [self._of_style(style) for style in styles]
         picture, regions = _padded(content), None
         if masks is None:
             targets = [blended(targets, weights)]
@@ -107,6 +111,17 @@ class InstantPainter:
                 on_tile(done, tiles, painted[: content.shape[0], : content.shape[1]])
             picture = painted
         return picture[: content.shape[0], : content.shape[1]]
+
+    def _of_style(self, style: np.ndarray) -> list[Moments]:
+        """A style's statistics, looked at once; the one that was asked for longest ago is forgotten."""
+        digest = hashlib.blake2b(repr(style.shape).encode())
+        digest.update(np.ascontiguousarray(style).data)
+        key = digest.digest()
+        found = self.known.pop(key, None) or self.statistics(style)
+        self.known[key] = found
+        if len(self.known) > KNOWN:
+            del self.known[next(iter(self.known))]
+        return found
 
     def statistics(
         self, picture: np.ndarray, weights: np.ndarray | None = None, sight: Sight | None = None

@@ -197,6 +197,28 @@ def test_one_pass_needs_no_keras(tmp_path):
     assert load_picture(path).pixels.shape == (48, 64, 3)
 
 
+def test_a_style_is_looked_at_once(painter, photo, painting, other, monkeypatch):
+    from impasto.core import instant
+
+    monkeypatch.setattr(instant, "KNOWN", 1)
+    looked = []
+    statistics = InstantPainter.statistics
+
+    def counted(self, picture, *more, **options):
+        looked.append(picture.shape)
+        return statistics(self, picture, *more, **options)
+
+    monkeypatch.setattr(InstantPainter, "statistics", counted)
+    fresh = replace(painter, known={})
+    first, again = (replace(fresh, tile=tile).paint(photo, [painting]) for tile in (TILE, TILE))
+    np.testing.assert_array_equal(first, again)
+    assert looked == [painting.shape, photo.shape, photo.shape]
+    fresh.paint(photo, [other])  # there is room for one
+    fresh.paint(photo, [painting])
+    assert looked[3:] == [other.shape, photo.shape, painting.shape, photo.shape]
+    assert len(fresh.known) == 1
+
+
 def test_the_statistics_of_tiles_are_those_of_the_whole(painter, blobs):
     picture = blobs(200, 240, seed=5)
     for one, two in zip(
