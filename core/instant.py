@@ -3,9 +3,10 @@
     from impasto.core.instant import instant_painter
     instant_painter().paint(photograph, [painting])  # (height, width, 3) of 0-1
 
-The bundled network looks at the photograph and at the style. At several depths the photograph's features
-are moved to the style's mean and covariance (`transport.py`), and a decoder that was trained once for
-all styles (`models/instant.py`) draws the picture that they belong to.
+The bundled network looks at the picture and at the style. At several depths the least change is found that
+gives the picture's features the style's mean and covariance (`transport.py`), and a decoder that was trained
+once for all styles (`models/instant.py`) changes the picture accordingly. That is one pass; a few of them,
+coarse to fine (`instant_scales.py`), paint.
 
 Distant parts of the picture share nothing but those statistics. So a large one is painted in tiles without
 seams: the statistics are added up over all tiles first, and each tile sees as far as the whole would.
@@ -23,11 +24,22 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from impasto.models.instant import LEVELS, load_instant
+from impasto.models.instant import GATES, LEVELS, load_instant
 
 from .backend import Tensor, Tree, compile_function, to_numpy, to_tensor
 from .features import Extractor
-from .instant_maps import Moments, Sums, added, affine_map, blended, moments_from, weighted_sums
+from .instant_maps import (
+    CONTENT_WEIGHT,
+    Moments,
+    Sums,
+    added,
+    blended,
+    changes,
+    moments_from,
+    smoothing,
+    weighted_sums,
+)
+from .instant_scales import DETAIL, joined, reduced, schedule
 from .ways import in_way
 
 STRIDE = 8  # pixels of the picture to a position of the deepest level
@@ -78,8 +90,8 @@ class InstantPainter:
             content: (height, width, 3) float32 of 0-1, 16 pixels a side or more.
             styles: such arrays of any size, each with its strokes as large as they are to be.
             blend: a weight for each style, summing to 1; equal by default.
-            strength: 0 gives the photograph's own features to the decoder, 0.5 the style's; above that
-                the painting is painted once more, at 1 as strongly as the first time.
+            strength: 0 leaves the photograph, 0.5 goes all the way to the style; above that the painting
+                is painted once more, at 1 as strongly as the first time.
             masks: where each style goes, (height, width) of 0-1, of the content's size. Statistics are
                 taken in each region apart. What no mask covers stays a photograph.
             on_tile: called after each tile with (tiles done, tiles in all, the picture so far); may raise.
@@ -89,21 +101,33 @@ class InstantPainter:
         """
         weights = list(blend or [1 / len(styles)] * len(styles))
         shares = [share for share in (min(1.0, strength / WHOLE), strength / WHOLE - 1) if share > 0] or [0.0]
-        targets = [self.statistics(style) for style in styles]
-        picture, regions = _padded(content), None
-        if masks is None:
-            targets = [blended(targets, weights)]
-        else:
-            regions = _padded(_regions(masks, weights))
-        tiles = len(shares) * len(list(self._windows(picture)))
-        done = 0
+        regions = None if masks is None else _regions(masks, weights)
+        plan = schedule(*content.shape[:2])
+        targets = []
+        for shrink, _ in plan:
+            each = [self.statistics(reduced(style, shrink)) for style in styles]
+            targets.append([blended(each, weights)] if regions is None else each)
+        tiles = len(shares) * sum(passes * self._tiles(reduced(content, shrink)) for shrink, passes in plan)
+        done, picture = 0, content
         for share in shares:
-            painted = picture.copy()
-            for window, pixels in self._pass(picture, targets, regions, share):
-                painted[window], done = np.clip(pixels, 0, 1), done + 1
-                on_tile(done, tiles, painted[: content.shape[0], : content.shape[1]])
-            picture = painted
-        return picture[: content.shape[0], : content.shape[1]]
+            photograph, before = picture, None
+            for (shrink, passes), aims in zip(plan, targets, strict=True):
+                small = reduced(photograph, shrink)
+                kept = self._kept(regions, shrink, share)
+                picture = small if before is None else joined(small, *before, kept)
+                where = None if regions is None else _padded(reduced(regions, shrink))
+                wanted = self._wanted(small)
+                for _ in range(passes):
+                    picture = _padded(picture)
+                    painted = picture.copy()
+                    for window, pixels in self._pass(picture, wanted, aims, where, share):
+                        painted[window], done = np.clip(pixels, 0, 1), done + 1
+                        so_far = painted[: small.shape[0], : small.shape[1]]
+                        shown = so_far if shrink == 1 else joined(photograph, small, so_far, 1.0)
+                        on_tile(done, tiles, shown)
+                    picture = painted[: small.shape[0], : small.shape[1]]
+                before = small, picture
+        return picture
 
     def statistics(
         self, picture: np.ndarray, weights: np.ndarray | None = None, sight: Sight | None = None
@@ -123,8 +147,31 @@ class InstantPainter:
             sums = added(sums, self._sum(sight(outer), self._place(weights, inner, outer)))
         return moments_from(sums or [])
 
+    @staticmethod
+    def _kept(regions: np.ndarray | None, shrink: int, share: float) -> Any:
+        """How much of the photograph's detail stays, at each pixel."""
+        painted = 1.0 if regions is None else reduced(regions, shrink).sum(axis=-1, keepdims=True)
+        return 1 - (1 - DETAIL) * share * painted
+
+    def _wanted(self, photograph: np.ndarray) -> tuple[Sight, float]:
+        """The photograph's own content, and how much it counts: by its energy, as in the loss."""
+        photograph = _padded(photograph)
+        sight = self._sight(photograph)
+        energy = 0.0
+        for inner, outer in self._windows(photograph):
+            own = [slice((i.start - o.start) // STRIDE, (i.stop - o.start) // STRIDE)
+                   for i, o in zip(inner, outer, strict=True)]  # fmt: skip
+            energy += float(np.sum(np.square(to_numpy(sight(outer)[len(LEVELS)])[0][tuple(own)])))
+        mean = energy * STRIDE**2 / (photograph.shape[0] * photograph.shape[1])
+        return lambda window: sight(window)[len(LEVELS)], CONTENT_WEIGHT / (mean + 1e-8)
+
     def _pass(
-        self, picture: np.ndarray, targets: list[list[Moments]], regions: np.ndarray | None, share: float
+        self,
+        picture: np.ndarray,
+        wanted: tuple[Sight, float],
+        targets: list[list[Moments]],
+        regions: np.ndarray | None,
+        share: float,
     ) -> Iterator[tuple[Window, np.ndarray]]:
         """Paints tile by tile: (where in the picture, pixels)."""
         sight = self._sight(picture)
@@ -133,14 +180,18 @@ class InstantPainter:
             source = own
             if regions is not None and regions[..., i].sum() >= LEAST_REGION:
                 source = self.statistics(picture, regions[..., i : i + 1], sight)
-            maps.append([affine_map(a, b, share) for a, b in zip(source, target, strict=True)])
+            maps.append(changes(source, target, share))
         tensors = [[tuple(map(to_tensor, one)) for one in level] for level in zip(*maps, strict=True)]
         for inner, outer in self._windows(picture):
             where = [] if regions is None else [_tensor(regions[outer])]
-            pixels = to_numpy(self._draw(sight(outer), tensors, where))[0]
+            content = (wanted[0](outer), to_tensor(np.float32(wanted[1])), to_tensor(np.float32(share)))
+            pixels = to_numpy(self._draw(sight(outer), tensors, where, content))[0]
             top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
             height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
             yield inner, pixels[top : top + height, left : left + width]
+
+    def _tiles(self, picture: np.ndarray) -> int:
+        return len(list(self._windows(_padded(picture))))
 
     def _sight(self, picture: np.ndarray) -> Sight:
         """A function from windows to the levels there; a picture of one window is looked at once."""
@@ -182,23 +233,28 @@ class InstantPainter:
 
     def _levels(self, picture: Tensor) -> list[Tensor]:
         features = self.extractor(picture)
-        return [picture, *(ops.cast(features[layer], picture.dtype) for layer in LEVELS)]
+        return [picture, *(ops.cast(features[layer], picture.dtype) for layer in (*LEVELS, *GATES))]
 
     def _level_sums(self, levels: Tree, weights: Tensor) -> Tree:
-        return [weighted_sums(level, own) for level, own in zip(levels, _pyramid(weights), strict=True)]
+        moved = levels[: len(LEVELS) + 1]
+        return [weighted_sums(level, own) for level, own in zip(moved, _pyramid(weights), strict=True)]
 
-    def _decoded(self, levels: Tree, maps: Tree, regions: Tree) -> Tensor:
-        moved = []
-        every = _pyramid(regions[0]) if regions else [None] * len(levels)
-        for level, affine, own in zip(levels, maps, every, strict=True):
-            if own is None:
-                moved.append(_mapped(level, *affine[0]))
-                continue
-            total = level * (1 - ops.sum(own, axis=-1, keepdims=True))
-            for i, one in enumerate(affine):
-                total = total + own[..., i : i + 1] * _mapped(level, *one)
-            moved.append(total)
-        return self.decoder(moved, training=False)
+    def _decoded(self, levels: Tree, maps: Tree, regions: Tree, content: Tree) -> Tensor:
+        own, gates = levels[: len(LEVELS) + 1], levels[len(LEVELS) + 1 :]
+        every, wanted = _pyramid(regions[0]) if regions else [None] * len(own), []
+        for level, affine, where in zip(own, maps, every, strict=True):
+            change = [_mapped(level, *one) for one in affine]
+            wanted.append(
+                change[0]
+                if where is None
+                else sum(where[..., i : i + 1] * one for i, one in enumerate(change))
+            )
+        target, weight, share = content
+        smooth = share * smoothing(own[0])
+        if regions:
+            smooth = smooth * ops.sum(regions[0], axis=-1, keepdims=True)
+        wanted[-1] = wanted[-1] + weight * (target - own[-1])
+        return self.decoder([own[0], *gates, *own[1:], smooth, *wanted], training=False)
 
 
 def _mapped(level: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
@@ -245,5 +301,5 @@ def instant_painter(weights: Path | None = None, way: str = "direct") -> Instant
     Raises:
         WeightsError: the weights are missing or damaged, or were trained with another encoder.
     """
-    extractor = Extractor("vgg_mini", LEVELS, first_padding="replicate")
+    extractor = Extractor("vgg_mini", (*GATES, *LEVELS), first_padding="replicate")
     return InstantPainter(extractor.in_way(way), in_way(load_instant(weights), way))
