@@ -3,9 +3,10 @@
     from impasto.core.instant import instant_painter
     instant_painter().paint(photograph, [painting])  # (height, width, 3) of 0-1
 
-The bundled network looks at the photograph and at the style. At several depths the photograph's features
-are moved to the style's mean and covariance (`transport.py`), and a decoder that was trained once for
-all styles (`models/instant.py`) draws the picture that they belong to.
+The bundled network looks at the picture and at the style. At several depths the least change is found that
+gives the picture's features the style's mean and covariance (`transport.py`), and a decoder that was trained
+once for all styles (`models/instant.py`) changes the picture accordingly. That is one pass; a few of them,
+coarse to fine (`instant_scales.py`), paint.
 
 Distant parts of the picture share nothing but those statistics. So a large one is painted in tiles without
 seams: the statistics are added up over all tiles first, and each tile sees as far as the whole would.
@@ -27,32 +28,39 @@ import numpy as np
 
 from impasto.models.instant import LEVELS
 
-from .instant_maps import Moments, Sums, added, affine_map, blended, moments_from, pyramid
+from .instant_maps import CONTENT_WEIGHT, Moments, Sums, added, blended, changes, moments_from, pyramid
+from .instant_scales import DETAIL, joined, reduced, schedule
 
 STRIDE = 8  # pixels of the picture to a position of the deepest level
 TILE = 1088  # longest side, in pixels, of what is painted in one piece; it is looked at once, tiles twice
 HALO = 80  # how far beyond a tile a pixel in it can see, in pixels; tests/core/test_instant.py measures it
 WHOLE = 0.5  # the strength of one whole pass; beyond it the painting is painted once more
-KNOWN = 16  # styles whose statistics are kept, 1.4 MB each
+KNOWN = 40  # statistics of styles that are kept, 2.7 MB each: thirteen styles at three sizes
 LEAST_REGION = 256.0  # pixels; a smaller region has no statistics of its own and takes the picture's
 
 Window = tuple[slice, slice]
 Seen = Any  # the levels of a picture, as a runtime holds them
 Sight = Callable[[Window], Seen]
 Maps = Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]
+Content = tuple[np.ndarray, float]  # the photograph's deepest level, and how much it counts
 
 
 class Runtime(Protocol):
     """What runs the two networks; a level is the picture itself, or a layer of `LEVELS`."""
 
     def see(self, picture: np.ndarray) -> Seen:
-        """The levels of a picture (height, width, 3) of 0-1, whose sides are multiples of `STRIDE`."""
+        """What is seen of a picture (height, width, 3) of 0-1, whose sides are multiples of `STRIDE`."""
+
+    def deepest(self, picture: np.ndarray) -> np.ndarray:
+        """The deepest level of a picture alone, (1, height / STRIDE, width / STRIDE, channels)."""
 
     def sums(self, seen: Seen, weights: Sequence[np.ndarray]) -> Sequence[tuple[Any, np.ndarray, np.ndarray]]:
         """`weighted_sums` of each level; `weights` has an array for each."""
 
-    def draw(self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None) -> np.ndarray:
-        """The picture (height, width, 3) that levels belong to, each moved by its maps (see `moved`)."""
+    def draw(
+        self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
+    ) -> np.ndarray:
+        """The picture (height, width, 3), each level changed by its maps, the deepest towards the content."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +93,8 @@ class InstantPainter:
             content: (height, width, 3) float32 of 0-1, 16 pixels a side or more.
             styles: such arrays of any size, each with its strokes as large as they are to be.
             blend: a weight for each style, summing to 1; equal by default.
-            strength: 0 gives the photograph's own features to the decoder, 0.5 the style's; above that
-                the painting is painted once more, at 1 as strongly as the first time.
+            strength: 0 leaves the photograph, 0.5 goes all the way to the style; above that the painting
+                is painted once more, at 1 as strongly as the first time.
             masks: where each style goes, (height, width) of 0-1, of the content's size. Statistics are
                 taken in each region apart. What no mask covers stays a photograph.
             on_tile: called after each tile with (tiles done, tiles in all, the picture so far); may raise.
@@ -96,21 +104,33 @@ class InstantPainter:
         """
         weights = list(blend or [1 / len(styles)] * len(styles))
         shares = [share for share in (min(1.0, strength / WHOLE), strength / WHOLE - 1) if share > 0] or [0.0]
-        targets = [self._of_style(style) for style in styles]
-        picture, regions = _padded(content), None
-        if masks is None:
-            targets = [blended(targets, weights)]
-        else:
-            regions = _padded(_regions(masks, weights))
-        tiles = len(shares) * len(list(self._windows(picture)))
-        done = 0
+        regions = None if masks is None else _regions(masks, weights)
+        plan = schedule(*content.shape[:2])
+        targets = []
+        for shrink, _ in plan:
+            each = [self._of_style(reduced(style, shrink)) for style in styles]
+            targets.append([blended(each, weights)] if regions is None else each)
+        tiles = len(shares) * sum(passes * self._tiles(reduced(content, shrink)) for shrink, passes in plan)
+        done, picture = 0, content
         for share in shares:
-            painted = picture.copy()
-            for window, pixels in self._pass(picture, targets, regions, share):
-                painted[window], done = np.clip(pixels, 0, 1), done + 1
-                on_tile(done, tiles, painted[: content.shape[0], : content.shape[1]])
-            picture = painted
-        return picture[: content.shape[0], : content.shape[1]]
+            photograph, before = picture, None
+            for (shrink, passes), aims in zip(plan, targets, strict=True):
+                small = reduced(photograph, shrink)
+                kept = _kept(regions, shrink, share)
+                picture = small if before is None else joined(small, *before, kept)
+                where = None if regions is None else _padded(reduced(regions, shrink))
+                wanted = self._contents(small)
+                for _ in range(passes):
+                    picture = _padded(picture)
+                    painted = picture.copy()
+                    for window, pixels in self._pass(picture, wanted, aims, where, share):
+                        painted[window], done = np.clip(pixels, 0, 1), done + 1
+                        so_far = painted[: small.shape[0], : small.shape[1]]
+                        shown = so_far if shrink == 1 else joined(photograph, small, so_far, 1.0)
+                        on_tile(done, tiles, shown)
+                    picture = painted[: small.shape[0], : small.shape[1]]
+                before = small, picture
+        return picture
 
     def _of_style(self, style: np.ndarray) -> list[Moments]:
         """A style's statistics, looked at once; the one that was asked for longest ago is forgotten."""
@@ -142,8 +162,30 @@ class InstantPainter:
             sums = added(sums, self.runtime.sums(sight(outer), own))
         return moments_from(sums or [])
 
+    def _contents(self, photograph: np.ndarray) -> list[Content]:
+        """The photograph's own content in each tile, which counts by its energy, as in the loss."""
+        photograph = _padded(photograph)
+        levels, energy = [], 0.0
+        for inner, outer in self._windows(photograph):
+            levels.append(self.runtime.deepest(np.ascontiguousarray(photograph[outer], "float32")))
+            own = tuple(
+                slice((i.start - o.start) // STRIDE, (i.stop - o.start) // STRIDE)
+                for i, o in zip(inner, outer, strict=True)
+            )
+            energy += float(np.sum(np.square(levels[-1][0][own])))
+        mean = energy * STRIDE**2 / (photograph.shape[0] * photograph.shape[1])
+        return [(level, CONTENT_WEIGHT / (mean + 1e-8)) for level in levels]
+
+    def _tiles(self, picture: np.ndarray) -> int:
+        return len(list(self._windows(_padded(picture))))
+
     def _pass(
-        self, picture: np.ndarray, targets: list[list[Moments]], regions: np.ndarray | None, share: float
+        self,
+        picture: np.ndarray,
+        contents: list[Content],
+        targets: list[list[Moments]],
+        regions: np.ndarray | None,
+        share: float,
     ) -> Iterator[tuple[Window, np.ndarray]]:
         """Paints tile by tile: (where in the picture, pixels)."""
         sight = self._sight(picture)
@@ -152,11 +194,11 @@ class InstantPainter:
             source = own
             if regions is not None and regions[..., i].sum() >= LEAST_REGION:
                 source = self.statistics(picture, regions[..., i : i + 1], sight)
-            maps.append([affine_map(a, b, share) for a, b in zip(source, target, strict=True)])
+            maps.append(changes(source, target, share))
         by_level = list(zip(*maps, strict=True))
-        for inner, outer in self._windows(picture):
+        for (inner, outer), content in zip(self._windows(picture), contents, strict=True):
             where = None if regions is None else pyramid(regions[outer], len(LEVELS))
-            pixels = self.runtime.draw(sight(outer), by_level, where)
+            pixels = self.runtime.draw(sight(outer), by_level, where, content, share)
             top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
             height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
             yield inner, pixels[top : top + height, left : left + width]
@@ -188,6 +230,12 @@ class InstantPainter:
             )
         for (rows, outer_rows), (columns, outer_columns) in product(*axes):
             yield (rows, columns), (outer_rows, outer_columns)
+
+
+def _kept(regions: np.ndarray | None, shrink: int, share: float) -> Any:
+    """How much of the photograph's detail stays, at each pixel."""
+    painted = 1.0 if regions is None else reduced(regions, shrink).sum(axis=-1, keepdims=True)
+    return 1 - (1 - DETAIL) * share * painted
 
 
 def _placed(weights: np.ndarray, inner: Window, outer: Window) -> np.ndarray:

@@ -10,12 +10,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from impasto.models.instant import LEVELS, load_instant
+from impasto.models.instant import GATES, LEVELS, load_instant
 
 from .backend import Tensor, Tree, compile_function, to_numpy, to_tensor
 from .features import Extractor
-from .instant import Maps
-from .instant_maps import moved, weighted_sums
+from .instant import Content, Maps
+from .instant_maps import changed, smoothing, weighted_sums
 from .ways import in_way
 
 
@@ -23,7 +23,7 @@ class KerasRuntime:
     """The encoder and the decoder, compiled.
 
     Args:
-        extractor: the bundled network, cut above the deepest level.
+        extractor: the bundled network with the layers `GATES` and `LEVELS`.
         decoder: see `models/instant.py`.
     """
 
@@ -36,34 +36,48 @@ class KerasRuntime:
     @classmethod
     def load(cls, way: str = "direct", weights: Path | None = None) -> KerasRuntime:
         """The trained networks; arguments and errors as `instant_painter`."""
-        extractor = Extractor("vgg_mini", LEVELS, first_padding="replicate")
+        extractor = Extractor("vgg_mini", (*GATES, *LEVELS), first_padding="replicate")
         return cls(extractor.in_way(way), in_way(load_instant(weights), way))
 
     def see(self, picture: np.ndarray) -> Tree:
         """As `Runtime.see`; the levels stay on the device."""
         return self._see(to_tensor(picture[None]))
 
+    def deepest(self, picture: np.ndarray) -> np.ndarray:
+        """As `Runtime.deepest`."""
+        return to_numpy(self.see(picture)[len(LEVELS)])
+
     def sums(self, seen: Tree, weights: Sequence[np.ndarray]) -> list[tuple[Any, np.ndarray, np.ndarray]]:
         """As `Runtime.sums`."""
-        levels = self._sum(seen, [to_tensor(own) for own in weights])
+        levels = self._sum(seen[: len(LEVELS) + 1], [to_tensor(own) for own in weights])
         return [(float(total), to_numpy(mean), to_numpy(centred)) for total, mean, centred in levels]
 
-    def draw(self, seen: Tree, maps: Maps, regions: Sequence[np.ndarray] | None) -> np.ndarray:
+    def draw(
+        self, seen: Tree, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
+    ) -> np.ndarray:
         """As `Runtime.draw`."""
         tensors = [[tuple(map(to_tensor, one)) for one in level] for level in maps]
         where = [] if regions is None else [to_tensor(own) for own in regions]
-        return to_numpy(self._draw(seen, tensors, where))[0]
+        towards = to_tensor(content[0]), to_tensor(np.float32(content[1])), to_tensor(np.float32(share))
+        return to_numpy(self._draw(seen, tensors, where, towards))[0]
 
     # ------------------------------------------------------------ compiled
 
     def _levels(self, picture: Tensor) -> list[Tensor]:
         features = self.extractor(picture)
-        return [picture, *(ops.cast(features[layer], picture.dtype) for layer in LEVELS)]
+        return [picture, *(ops.cast(features[layer], picture.dtype) for layer in (*LEVELS, *GATES))]
 
     def _level_sums(self, levels: Tree, weights: Tree) -> Tree:
         return [weighted_sums(level, own, ops) for level, own in zip(levels, weights, strict=True)]
 
-    def _decoded(self, levels: Tree, maps: Tree, regions: Tree) -> Tensor:
-        every = regions or [None] * len(levels)
-        parts = zip(levels, maps, every, strict=True)
-        return self.decoder([moved(level, own, where, ops) for level, own, where in parts], training=False)
+    def _decoded(self, seen: Tree, maps: Tree, regions: Tree, content: Tree) -> Tensor:
+        picture, own, gates = seen[0], seen[1 : len(LEVELS) + 1], seen[len(LEVELS) + 1 :]
+        every = regions or [None] * len(maps)
+        levels = zip([picture, *own], maps, every, strict=True)
+        palette, *wanted = [changed(level, affine, where, ops) for level, affine, where in levels]
+        target, weight, share = content
+        smooth = share * smoothing(picture, ops)
+        if regions:
+            smooth = smooth * ops.sum(regions[0], axis=-1, keepdims=True)
+        wanted[-1] = wanted[-1] + weight * (target - own[-1])
+        return self.decoder([picture, *gates, *own, smooth, palette, *wanted], training=False)

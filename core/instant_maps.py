@@ -9,14 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from impasto.models.instant import LEVELS, UNIT
+from impasto.models.register import VGG_MINI
+
+from .recipes import QUALITY
 
 Tensor = Any  # an array of NumPy's, or a tensor of Keras's backend
 # Directions in which the photograph hardly varies hold rounding and noise. They are not blown up to
 # the target's range: a shift of the spectrum by this share of its norm bounds the factor.
 SHIFT = 1e-4
+
+# How much a change at each of `LEVELS` counts: as the quality recipe weighs these layers' losses, of which
+# twice the way to go is the gradient; in the decoder's unit.
+_SHARES = dict(zip(VGG_MINI.style_layers, QUALITY.style_layer_weights or [1.0] * 5, strict=True))
+_SUM = sum(_SHARES.values())
+WEIGHTS = tuple(2 * UNIT * QUALITY.style_weight * _SHARES[layer] / _SUM for layer in LEVELS)
+CONTENT_WEIGHT = 2 * UNIT * QUALITY.content_weight
+VARIATION_WEIGHT = 2 * QUALITY.tv_weight / 3  # of three channels
 
 Sums = list[tuple[float, np.ndarray, np.ndarray]]  # of each level: weight, x, and x xᵀ
 
@@ -32,6 +46,16 @@ class Moments:
 
     mean: np.ndarray
     covariance: np.ndarray
+
+    @property
+    def energy(self) -> float:
+        """The mean of the squared features' sum over channels."""
+        return float(np.sum(self.mean**2) + np.trace(self.covariance))
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """The covariance's symmetric root."""
+        return _power(self.covariance, 0.5, 0.0)
 
 
 def weighted_sums(features: Tensor, weights: Tensor, ops: Any = np) -> tuple[Tensor, Tensor, Tensor]:
@@ -52,24 +76,31 @@ def weighted_sums(features: Tensor, weights: Tensor, ops: Any = np) -> tuple[Ten
     return total, mean, ops.matmul(ops.transpose(centred * each), centred)
 
 
-def moved(
+def changed(
     features: Tensor, maps: Sequence[tuple[Tensor, Tensor]], regions: Tensor | None, ops: Any = np
 ) -> Tensor:
-    """One level's features, moved by an affine map, or by one in each region.
+    """What an affine map, or one in each region, makes of one level's features.
 
     Args:
         features: (1, height, width, channels).
-        maps: (A, b) of each region, as `affine_map` gives them.
-        regions: (1, height, width, maps), each map's share of every position, which sum to 1 at most: what
-            is left stays as it is; None where there is one map for all.
+        maps: (A, b) of each region, as `changes` gives them for each level.
+        regions: (1, height, width, maps), each map's share of every position, which sum to 1 at most; None
+            where there is one map for all.
         ops: NumPy, or `keras.ops`.
     """
     if regions is None:
         return _mapped(features, *maps[0], ops)
-    total = features * (1 - ops.sum(regions, axis=-1, keepdims=True))
-    for i, one in enumerate(maps):
-        total = total + regions[..., i : i + 1] * _mapped(features, *one, ops)
-    return total
+    parts = [regions[..., i : i + 1] * _mapped(features, *one, ops) for i, one in enumerate(maps)]
+    return sum(parts[1:], parts[0])
+
+
+def smoothing(picture: Tensor, ops: Any = np) -> Tensor:
+    """Down the gradient of total variation by a picture (pictures, height, width, 3), as it counts."""
+    height, width = ops.shape(picture)[1:3]
+    around = ops.pad(picture, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+    rows = around[:, :height, 1:-1] + around[:, 2 : height + 2, 1:-1]
+    columns = around[:, 1:-1, :width] + around[:, 1:-1, 2 : width + 2]
+    return VARIATION_WEIGHT * (rows + columns - 4 * picture)
 
 
 def _mapped(features: Tensor, matrix: Tensor, offset: Tensor, ops: Any) -> Tensor:
@@ -139,12 +170,33 @@ def affine_map(content: Moments, style: Moments, share: float = 1.0) -> tuple[np
     Returns:
         A of shape (channels, channels), symmetric, and b of shape (channels,); float32.
     """
-    root = _power(style.covariance, 0.5, 0.0)
+    root = style.root
     product = root @ content.covariance @ root
     matrix = root @ _power(product, -0.5, SHIFT * np.sqrt(np.sum(product**2)) + 1e-30) @ root
     offset = style.mean - content.mean @ matrix
     matrix = share * matrix + (1 - share) * np.eye(len(matrix))
     return matrix.astype("float32"), (share * offset).astype("float32")
+
+
+def changes(
+    content: Sequence[Moments], style: Sequence[Moments], share: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What the optimal maps change, as the decoder takes it: the colours, and each level as it counts.
+
+    Args:
+        content, style: statistics of the colours and of each of `LEVELS`.
+        share: how far to go, 0 to 1.
+
+    Returns:
+        For each, A and b of x → x A + b.
+    """
+    result = []
+    for own, target, weight in zip(content, style, (None, *WEIGHTS), strict=True):
+        matrix, offset = affine_map(own, target, share)
+        factor = 1.0 if weight is None else weight / (target.energy + 1e-8)
+        change = factor * (matrix - np.eye(len(matrix)))
+        result.append((change.astype("float32"), (factor * offset).astype("float32")))
+    return result
 
 
 def _power(matrix: np.ndarray, exponent: float, shift: float) -> np.ndarray:

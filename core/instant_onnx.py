@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from impasto.models.instant import LEVELS, read_instant
+from impasto.models.instant import GATES, LEVELS, read_instant
 from impasto.models.instant_graph import decoder_graph, encoder_graph
 from impasto.models.weights import check_weights, choose, read_weights
 
-from .instant import Maps
-from .instant_maps import moved, weighted_sums
+from .instant import Content, Maps
+from .instant_maps import changed, smoothing, weighted_sums
 
 
 class OnnxRuntime:
@@ -48,17 +48,36 @@ class OnnxRuntime:
 
     def see(self, picture: np.ndarray) -> list[np.ndarray]:
         """As `Runtime.see`."""
-        return [picture[None], *self.encoder.run(list(LEVELS), {"picture": picture[None]})]
+        return [picture[None], *self.encoder.run([*LEVELS, *GATES], {"picture": picture[None]})]
+
+    def deepest(self, picture: np.ndarray) -> np.ndarray:
+        """As `Runtime.deepest`."""
+        return self.encoder.run([LEVELS[-1]], {"picture": picture[None]})[0]
 
     def sums(self, seen: list[np.ndarray], weights: Sequence[np.ndarray]) -> list[tuple[Any, Any, Any]]:
         """As `Runtime.sums`."""
-        return [weighted_sums(level, own) for level, own in zip(seen, weights, strict=True)]
+        levels = seen[: len(LEVELS) + 1]
+        return [weighted_sums(level, own) for level, own in zip(levels, weights, strict=True)]
 
-    def draw(self, seen: list[np.ndarray], maps: Maps, regions: Sequence[np.ndarray] | None) -> np.ndarray:
+    def draw(
+        self,
+        seen: list[np.ndarray],
+        maps: Maps,
+        regions: Sequence[np.ndarray] | None,
+        content: Content,
+        share: float,
+    ) -> np.ndarray:
         """As `Runtime.draw`."""
-        every: Sequence[np.ndarray | None] = [None] * len(seen) if regions is None else regions
-        levels = [moved(level, own, where) for level, own, where in zip(seen, maps, every, strict=True)]
-        inputs = dict(zip(("colours", *LEVELS), levels, strict=True))
+        every: Sequence[np.ndarray | None] = [None] * len(maps) if regions is None else regions
+        levels = zip(seen[: len(LEVELS) + 1], maps, every, strict=True)
+        palette, *wanted = [changed(level, own, where) for level, own, where in levels]
+        smooth = np.float32(share) * smoothing(seen[0])
+        if regions is not None:
+            smooth *= regions[0].sum(axis=-1, keepdims=True)
+        wanted[-1] += np.float32(content[1]) * (content[0] - seen[len(LEVELS)])
+        inputs = dict(zip(("picture", *LEVELS, *GATES), seen, strict=True))
+        inputs |= {"smooth": smooth, "palette": palette}
+        inputs |= {f"{layer}_change": one for layer, one in zip(LEVELS, wanted, strict=True)}
         return self.decoder.run(["painted"], inputs)[0][0]
 
 

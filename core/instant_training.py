@@ -39,7 +39,9 @@ class InstantSettings:
         steps: optimiser steps in all.
         batch: pairs of a photograph and a style a step.
         side: a crop's side in pixels, a multiple of 16.
-        learning_rate: of Muon at its highest; rise and fall as in `DistillSettings`.
+        coarse: passes at half the side, see `instant_trainer.py`.
+        fine: passes at the whole side.
+        learning_rate: of Adam at its highest; rise and fall as in `DistillSettings`.
         warmup, decay: see there.
         held_out: photographs that are never trained on; the same as the distillation's for the same seed.
         precision: `mixed_bfloat16` or `float32`.
@@ -52,7 +54,9 @@ class InstantSettings:
     steps: int = 20_000
     batch: int = 4
     side: int = 128
-    learning_rate: float = 4e-3
+    coarse: int = 1
+    fine: int = 2
+    learning_rate: float = 4e-5
     warmup: int = 50
     decay: float = 0.6
     held_out: int = 128
@@ -73,6 +77,8 @@ _RANGES = (
     ("steps", 1, 100_000_000),
     ("batch", 1, 10_000),
     ("side", 32, 4096),
+    ("coarse", 0, 16),
+    ("fine", 1, 16),
     ("learning_rate", 1e-9, 10),
     ("decay", 0, 1),
     ("held_out", 1, 1_000_000),
@@ -106,15 +112,16 @@ def train_instant(
     Returns:
         The held-out parts at the end, as `PARTS`.
     """
+    import keras
+
     from .instant_sample import write_sample
     from .instant_trainer import PARTS
-    from .muon import ConvolutionMuon
 
     test = held_out_pairs(held_out, paintings, settings)
     trainer([array[: settings.batch] for array in test])  # builds it
-    rate = settings.learning_rate
-    muon = ConvolutionMuon(rate, weight_decay=1e-2, adam_weight_decay=None, name="convolution_muon")
-    trainer.compile(muon, loss=lambda _, parts: parts, jit_compile=False, auto_scale_loss=False)
+    # What every weight is multiplied with are eight others: steps of Muon's evenness overshoot (measured).
+    adam = keras.optimizers.Adam(settings.learning_rate, beta_2=0.99, clipnorm=1.0, name="adam")
+    trainer.compile(adam, loss=lambda _, parts: parts, jit_compile=False, auto_scale_loss=False)
     trainer.optimizer.build(trainer.trainable_variables)
     checkpoint = Checkpoint(output / "checkpoint.npz", trainer)
     start = checkpoint.load()

@@ -1,13 +1,14 @@
-"""The decoder of `--method instant`: features with a style's statistics in, the painted picture out.
+"""The decoder of `--method instant`: a picture's features and where they are to go in, the picture there out.
 
-`core/instant.py` moves the bundled network's features of a photograph, at several depths, to a style's
-mean and covariance; this decoder, trained once for all styles (`impasto train-instant`), finds the
-picture that they belong to. Coarse to fine: it begins with the deepest features and takes in each finer
-level's as it enlarges. It draws on top of the recoloured photograph, where an optimiser would start too.
+`core/instant.py` finds for the bundled network's features of a picture, at several depths, the least change
+that gives them a style's mean and covariance; this decoder, trained once for all styles (`impasto
+train-instant`), finds the change of the picture that belongs to it. Its body is the network run backwards:
+the transposed kernels, open where the picture's own activations are, from the deepest level to the colours.
+So it begins as the gradient of the style and content losses by the picture, and learns from there to be
+a better step than that, as Adler & Öktem (2018, arXiv:1707.06474) learn the steps of a reconstruction.
+Without anything to change it changes nothing: it has no biases.
 
-Nearest upsampling before convolutions leaves no checkerboard (Odena et al. 2016, "Deconvolution and
-checkerboard artifacts"), reflection padding no frame (Johnson et al. 2016, arXiv:1603.08155). The card
-beside this file, `instant.md`, says what it was trained on.
+The card beside this file, `instant.md`, says what it was trained on.
 """
 
 from __future__ import annotations
@@ -24,54 +25,115 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-# Where the encoder is looked at, fine to coarse, and how wide the decoder is there.
+# Where the encoder's features are moved, fine to coarse, and the layers before, whose activations open the
+# way back.
 LEVELS = ("relu1_2", "relu2_2", "relu3_2", "relu4_2")
-WIDTHS = (24, 48, 96, 128)
+GATES = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 FILE = "instant.npz"
 ENCODER_HASH = "encoder_sha256"
-# The last convolution's unit: features are of size 1, and a picture of 0-1 is changed by tenths.
-SCALE = 0.1
+WIDTH = 32  # channels of what is laid over the gradient's step
+# A picture of 0-1 is changed by hundredths, where the gradient (of the loss by a pixel, times the number of
+# pixels) is of the size that a photograph begins with: 4 on the mean, measured.
+STEP, STEEPNESS = 0.03, 0.15
+PALETTE = 0.5  # of the way to the style's colours; see `Settings.prime_colours`
+# Changes come in this unit, and kernels are divided by how large the encoder's are beside those that keep
+# activations at one size (He et al. 2015): so all weights are of a size, and learn at one rate.
+UNIT = 64.0
+GAINS = ((0.6, 2.0), (20.0, 3.0), (34.0, 4.0), (52.0, 7.0))  # of each level's two convolutions
 
 
-def build_instant(widths: tuple[int, ...] = WIDTHS) -> keras.Model:
-    """Builds the decoder with random weights, except that at first it changes nothing.
+def build_instant(width: int = WIDTH) -> keras.Model:
+    """Builds the decoder with random weights, except that what is laid over the step is nothing at first.
 
     Args:
-        widths: channels of the decoder at each level, fine to coarse.
+        width: channels of what is laid over.
 
     Returns:
-        A model from a list of the recoloured photograph (batch, height, width, 3) of 0-1 and the moved
-        features of each level, fine to coarse, to the picture (batch, height, width, 3) of about 0-1.
-        Height and width are multiples of 8.
+        A model from a list of a picture (batch, height, width, 3) of 0-1, the encoder's activations at
+        `GATES` and at `LEVELS`, the step that smooths, the change of colours that is wanted, and the
+        change wanted at each of `LEVELS`, all as `core/instant_maps.py` weighs them, to the picture
+        (batch, height, width, 3) of about 0-1. Height and width are multiples of 8.
     """
     import keras
+    import numpy as np
 
-    colours = keras.Input((None, None, 3), name="colours")
-    levels = [
-        keras.Input((None, None, VGG_MINI.shapes[f"{keras_spelling(layer)}/bias"][0]), name=layer)
-        for layer in LEVELS
+    from .gate import Gate
+
+    picture = keras.Input((None, None, 3), name="picture")
+    palette = keras.Input((None, None, 3), name="palette")
+    smooth = keras.Input((None, None, 3), name="smooth")
+    own = {layer: _input(layer, layer) for layer in (*GATES, *LEVELS)}
+    wanted = [_input(layer, f"{layer}_change") for layer in LEVELS]
+    x = keras.layers.Activation("linear", name="level4_change")(wanted[-1])
+    for n in range(len(LEVELS), 0, -1):
+        x = Gate(name=f"level{n}_gate2")([x, own[LEVELS[n - 1]]])
+        x = _transposed(x, own[GATES[n - 1]].shape[-1], f"level{n}_conv2")
+        x = Gate(name=f"level{n}_gate1")([x, own[GATES[n - 1]]])
+        if n > 1:
+            x = _transposed(x, own[LEVELS[n - 2]].shape[-1], f"level{n}_conv1")
+            x = keras.layers.Rescaling(np.prod(GAINS[n - 1]), name=f"level{n}_gain")(x)
+            x = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"level{n - 1}_enlarge")(x)
+            x = keras.layers.Add(name=f"level{n - 1}_add")([x, wanted[n - 2]])
+    gradient = _transposed(x, 3, "level1_conv1")
+    gradient = keras.layers.Rescaling(STEEPNESS * 255 / UNIT * np.prod(GAINS[0]), name="steepness")(gradient)
+    gradient = keras.layers.Add(name="smoothed")(
+        [gradient, keras.layers.Rescaling(STEEPNESS, name="smooth_steepness")(smooth)]
+    )
+    step = keras.layers.Activation("tanh", name="step")(gradient)
+    x = keras.layers.Concatenate(name="together")([x, step, palette])
+    x = keras.layers.ReLU(name="over_relu")(_mirrored(x, width, "over1"))
+    over = _mirrored(x, 3, "over2", kernel_initializer="zeros")
+    colours = keras.layers.Conv2D(3, 1, use_bias=False, dtype="float32", name="palette_share")(palette)
+    scaled = [
+        keras.layers.Rescaling(STEP, dtype="float32", name=name)(part)
+        for part, name in ((step, "step_scale"), (over, "over_scale"))
     ]
-    x = keras.layers.ReLU(name="level4_relu1")(_convolution(levels[-1], widths[-1], "level4_conv1"))
-    x = _convolution(x, widths[-1], "level4_conv2", activation="relu")
-    for n in range(len(LEVELS) - 1, 0, -1):
-        x = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"level{n}_enlarge")(x)
-        skip = keras.layers.Conv2D(widths[n - 1], 1, use_bias=False, name=f"level{n}_skip")(levels[n - 1])
-        x = keras.layers.Add(name=f"level{n}_add")([_convolution(x, widths[n - 1], f"level{n}_conv1"), skip])
-        x = keras.layers.ReLU(name=f"level{n}_relu1")(x)
-        x = _convolution(x, widths[n - 1], f"level{n}_conv2", activation="relu")
-    x = _convolution(x, 3, "change", kernel_initializer="zeros")
-    x = keras.layers.Rescaling(SCALE, dtype="float32", name="scale")(x)
-    x = keras.layers.Add(dtype="float32", name="painted")([x, colours])
-    return keras.Model([colours, *levels], x, name="instant")
+    painted = keras.layers.Add(dtype="float32", name="painted")([picture, colours, *scaled])
+    return keras.Model([picture, *own.values(), smooth, palette, *wanted], painted, name="instant")
 
 
-def _convolution(x: Any, channels: int, name: str, **options: Any) -> Any:
+def begin(model: keras.Model, encoder: Path | None = None) -> None:
+    """Gives a decoder the weights with which it is the gradient.
+
+    Args:
+        model: from `build_instant`.
+        encoder: the encoder's weight file; by default the bundled one.
+    """
+    import numpy as np
+
+    with np.load(encoder or choose("vgg_mini").path, allow_pickle=False) as file:
+        for n in range(1, len(LEVELS) + 1):
+            for c in (1, 2):
+                kernel = file[f"block{n}_conv{c}/kernel"].astype("float32")
+                turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+                if (n, c) == (1, 1):  # the encoder takes blue, green, red of 0-255
+                    turned = turned[..., ::-1]
+                model.get_layer(f"level{n}_conv{c}").set_weights([turned / GAINS[n - 1][c - 1]])
+    model.get_layer("palette_share").set_weights([PALETTE * np.eye(3, dtype="float32")[None, None]])
+
+
+def _input(layer: str, name: str) -> Any:
+    import keras
+
+    return keras.Input((None, None, VGG_MINI.shapes[f"{keras_spelling(layer)}/bias"][0]), name=name)
+
+
+def _transposed(x: Any, channels: int, name: str) -> Any:
+    import keras
+
+    return keras.layers.Conv2D(
+        channels, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
+    )(x)
+
+
+def _mirrored(x: Any, channels: int, name: str, **options: Any) -> Any:
     """A 3×3 convolution that mirrors the border."""
     import keras
     from keras import ops
 
     x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
-    return keras.layers.Conv2D(channels, 3, name=name, **{"kernel_initializer": "he_normal"} | options)(x)
+    options = {"kernel_initializer": "he_normal"} | options
+    return keras.layers.Conv2D(channels, 3, use_bias=False, name=name, **options)(x)
 
 
 def named_weights(model: keras.Model) -> dict[str, Any]:
@@ -132,20 +194,14 @@ def read_instant(path: Path | None = None) -> dict[str, np.ndarray]:
     return {name: array.astype("float32") for name, array in arrays.items()}
 
 
-def weight_shapes(widths: tuple[int, ...] = WIDTHS) -> dict[str, tuple[int, ...]]:
-    """All weights' shapes: `{"level4_conv1/kernel": (3, 3, 384, 128), "level4_conv1/bias": (128,), ...}`."""
-    seen = [VGG_MINI.shapes[f"{keras_spelling(layer)}/bias"][0] for layer in LEVELS]
-    deepest = len(LEVELS)
-    shapes: dict[str, tuple[int, ...]] = {}
-
-    def convolution(name: str, incoming: int, channels: int) -> None:
-        shapes[f"{name}/kernel"], shapes[f"{name}/bias"] = (3, 3, incoming, channels), (channels,)
-
-    convolution(f"level{deepest}_conv1", seen[-1], widths[-1])
-    convolution(f"level{deepest}_conv2", widths[-1], widths[-1])
-    for n in range(deepest - 1, 0, -1):
-        shapes[f"level{n}_skip/kernel"] = (1, 1, seen[n - 1], widths[n - 1])
-        convolution(f"level{n}_conv1", widths[n], widths[n - 1])
-        convolution(f"level{n}_conv2", widths[n - 1], widths[n - 1])
-    convolution("change", widths[0], 3)
-    return shapes
+def weight_shapes(width: int = WIDTH) -> dict[str, tuple[int, ...]]:
+    """All weights' shapes: `{"level4_conv2/kernel": (3, 3, 384, 256), ...}`."""
+    gates, seen = (
+        [VGG_MINI.shapes[f"{keras_spelling(x)}/bias"][0] for x in some] for some in (GATES, LEVELS)
+    )
+    own: dict[str, tuple[int, ...]] = {}
+    for n in range(len(LEVELS)):
+        own[f"level{n + 1}_conv2/kernel"] = (3, 3, seen[n], gates[n])
+        own[f"level{n + 1}_conv1/kernel"] = (3, 3, gates[n], seen[n - 1] if n else 3)
+    own["over1/kernel"], own["over2/kernel"] = (3, 3, gates[0] + 6, width), (3, 3, width, 3)
+    return own | {"palette_share/kernel": (1, 1, 3, 3)}

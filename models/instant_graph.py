@@ -1,6 +1,6 @@
 """The one-pass networks as ONNX graphs, built straight from their weights.
 
-    session = onnxruntime.InferenceSession(encoder_graph(weights, LEVELS))
+    session = onnxruntime.InferenceSession(encoder_graph(weights))
 
 ONNX Runtime is ready in a tenth of a second where importing a backend of Keras takes several, and that is
 most of what one picture costs. `onnx` writes the graphs: converting the Keras models would need Keras first.
@@ -9,13 +9,14 @@ The networks are `build_vgg_mini` up to the levels and `build_instant`; tests ho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from .instant import LEVELS, SCALE
+from .instant import GAINS, GATES, LEVELS, STEEPNESS, STEP, UNIT
 from .register import MEANS, VGG_MINI, keras_spelling
 
 OPSET, IR_VERSION = 17, 9  # of 2022: what ONNX Runtime 1.20 reads, and any later one
@@ -24,12 +25,12 @@ CHANNELS_FIRST, CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 Weights = Mapping[str, np.ndarray]
 
 
-def encoder_graph(weights: Weights, layers: Sequence[str] = LEVELS) -> bytes:
+def encoder_graph(weights: Weights, layers: Sequence[str] = (*GATES, *LEVELS)) -> bytes:
     """`vgg_mini` cut above the deepest of some layers, the first convolution repeating the border.
 
     Args:
         weights: `{"block1_conv1/kernel": (3, 3, 3, 32), ...}`, as in its weight file.
-        layers: canonical names, shallow to deep.
+        layers: canonical names.
 
     Returns:
         A serialised graph from `picture` (1, height, width, 3), red-green-blue, 0–1, to the layers'
@@ -59,39 +60,52 @@ def decoder_graph(weights: Weights) -> bytes:
     """The decoder.
 
     Args:
-        weights: `{"level4_conv1/kernel": ..., ...}`, as in `instant.npz`.
+        weights: `{"level4_conv2/kernel": ..., ...}`, as in `instant.npz`.
 
     Returns:
-        A serialised graph from `colours` (1, height, width, 3) and the moved features of each level, under
-        its layer's name and with channels last, to `painted` (1, height, width, 3).
+        A serialised graph from the inputs of `build_instant` by their names, channels last, to `painted`
+        (1, height, width, 3).
     """
     graph = _Graph(weights)
-    levels = [graph.node("Transpose", [layer], perm=CHANNELS_FIRST) for layer in LEVELS]
-    twice = graph.constant(np.array([1, 1, 2, 2], "float32"))
-    x = levels[-1]
-    for n in (1, 2):
-        x = graph.node("Relu", [graph.convolution(x, f"level{len(LEVELS)}_conv{n}", "reflect")])
-    for n in range(len(LEVELS) - 1, 0, -1):
-        # `floor` and `asymmetric`: each position doubled, as Keras's UpSampling2D
-        x = graph.node(
-            "Resize",
-            [x, "", twice],
-            mode="nearest",
-            nearest_mode="floor",
-            coordinate_transformation_mode="asymmetric",
-        )
-        x = graph.convolution(x, f"level{n}_conv1", "reflect")
-        x = graph.node("Add", [x, graph.convolution(levels[n - 1], f"level{n}_skip")])
-        x = graph.convolution(graph.node("Relu", [x]), f"level{n}_conv2", "reflect")
-        x = graph.node("Relu", [x])
-    x = graph.convolution(x, "change", "reflect")
-    x = graph.node(
-        "Transpose", [graph.node("Mul", [x, graph.constant(np.float32(SCALE))])], perm=CHANNELS_LAST
-    )
-    graph.node("Add", [x, "colours"], "painted")
-    channels = [VGG_MINI.shapes[f"{keras_spelling(layer)}/bias"][0] for layer in LEVELS]
-    inputs = [_described(name, n) for name, n in zip(("colours", *LEVELS), (3, *channels), strict=True)]
+    names = ["picture", *GATES, *LEVELS, "smooth", "palette", *(f"{layer}_change" for layer in LEVELS)]
+    given = {name: graph.node("Transpose", [name], perm=CHANNELS_FIRST) for name in names}
+    twice, nothing = graph.constant(np.array([1, 1, 2, 2], "float32")), graph.constant(np.float32(0))
+
+    def gate(x: str, layer: str) -> str:
+        return graph.node("Where", [graph.node("Greater", [given[layer], nothing]), x, nothing])
+
+    def scaled(x: str, factor: float) -> str:
+        return graph.node("Mul", [x, graph.constant(np.float32(factor))])
+
+    x = given[f"{LEVELS[-1]}_change"]
+    for n in range(len(LEVELS), 0, -1):
+        x = graph.convolution(gate(x, LEVELS[n - 1]), f"level{n}_conv2")
+        x = gate(x, GATES[n - 1])
+        if n > 1:
+            x = graph.convolution(x, f"level{n}_conv1", factor=math.prod(GAINS[n - 1]))
+            # `floor` and `asymmetric`: each position doubled, as Keras's UpSampling2D
+            x = graph.node(
+                "Resize",
+                [x, "", twice],
+                mode="nearest",
+                nearest_mode="floor",
+                coordinate_transformation_mode="asymmetric",
+            )
+            x = graph.node("Add", [x, given[f"{LEVELS[n - 2]}_change"]])
+    gradient = graph.convolution(x, "level1_conv1", factor=STEEPNESS * 255 / UNIT * math.prod(GAINS[0]))
+    step = graph.node("Tanh", [graph.node("Add", [gradient, scaled(given["smooth"], STEEPNESS)])])
+    x = graph.node("Concat", [x, step, given["palette"]], axis=1)
+    x = graph.node("Relu", [graph.convolution(x, "over1", "reflect")])
+    x = graph.node("Add", [graph.convolution(x, "over2", "reflect"), step])
+    x = graph.node("Add", [scaled(x, STEP), graph.convolution(given["palette"], "palette_share")])
+    graph.node("Transpose", [graph.node("Add", [x, given["picture"]])], "painted", perm=CHANNELS_LAST)
+    inputs = [_described(name, _channels(name)) for name in names]
     return graph.serialised(inputs, [_described("painted", 3)])
+
+
+def _channels(name: str) -> int:
+    layer = name.removesuffix("_change")
+    return VGG_MINI.shapes[f"{keras_spelling(layer)}/bias"][0] if layer in VGG_MINI.layers else 3
 
 
 def _described(name: str, channels: int) -> Any:
@@ -116,15 +130,17 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
         return name
 
-    def convolution(self, x: str, layer: str, border: str | None = None) -> str:
+    def convolution(self, x: str, layer: str, border: str | None = None, factor: float = 1.0) -> str:
         """A layer of the weights, of stride 1 and unchanged size.
 
         Args:
             x: its input.
             layer: its name in the weights; without a bias there, it has none.
             border: `edge` or `reflect` (ONNX's words); None for zeros.
+            factor: what its kernel is multiplied by.
         """
-        kernel = np.ascontiguousarray(self.weights[f"{layer}/kernel"].astype("float32").transpose(3, 2, 0, 1))
+        kernel = self.weights[f"{layer}/kernel"].astype("float32") * np.float32(factor)
+        kernel = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
         reach = kernel.shape[-1] // 2
         pads = [reach] * 4
         if border and reach:

@@ -40,6 +40,8 @@ def add_parser(commands: Any) -> None:
         ("steps", int, "optimiser steps in all"),
         ("batch", int, "pairs of a photograph and a style a step"),
         ("side", int, "side of a crop in pixels, a multiple of 16"),
+        ("coarse", int, "passes at half the side, with which a picture begins"),
+        ("fine", int, "passes at the whole side after them"),
         ("learning_rate", float, "at its highest"),
         ("decay", float, "last share of the steps, over which the learning rate falls to nothing"),
         ("held_out", int, "photographs kept for the held-out losses"),
@@ -76,20 +78,21 @@ def _train(
     import numpy as np
     from tqdm import tqdm
 
-    from impasto.models.instant import LEVELS, build_instant
+    from impasto.models.instant import begin, build_instant
     from impasto.models.weights import choose
 
     from ..features import Extractor
-    from ..instant_trainer import PARTS, STYLE_LAYERS, InstantTrainer
+    from ..instant_trainer import PARTS, SEEN, InstantTrainer
     from ..instant_training import export, plot_log, train_instant
     from ..style_crops import StyleSource
 
     keras.utils.set_random_seed(settings.seed)
     keras.mixed_precision.set_global_policy(settings.precision)
     encoder = choose("vgg_mini", arguments.encoder).path
-    layers = tuple(dict.fromkeys((*LEVELS, *STYLE_LAYERS)))
-    extractor = Extractor("vgg_mini", layers, first_padding="replicate", weights=encoder)
-    trainer = InstantTrainer(extractor, build_instant())
+    extractor = Extractor("vgg_mini", SEEN, first_padding="replicate", weights=encoder)
+    decoder = build_instant()
+    begin(decoder, encoder)
+    trainer = InstantTrainer(extractor, decoder, settings.coarse, settings.fine)
     bar = tqdm(total=settings.steps, unit="step", disable=None, smoothing=0.05)
 
     def show(done: int, loss: float, parts: np.ndarray | None) -> None:

@@ -17,13 +17,14 @@ from impasto.core.crops import Folder
 from impasto.core.errors import ImpastoError, UsageError
 from impasto.core.features import Extractor
 from impasto.core.images import load_picture
-from impasto.core.instant_trainer import PARTS, STYLE_LAYERS, InstantTrainer
+from impasto.core.instant_keras import KerasRuntime
+from impasto.core.instant_trainer import PARTS, SEEN, InstantTrainer
 from impasto.core.instant_training import InstantSettings, export, held_out_pairs, look, train_instant
 from impasto.core.recipes import Settings
 from impasto.core.style_crops import StyleSource
 from impasto.core.stylize import stylize
 from impasto.core.training_run import read_log
-from impasto.models.instant import build_instant, load_instant, named_weights
+from impasto.models.instant import GATES, LEVELS, begin, build_instant, load_instant, named_weights
 
 SETTINGS = InstantSettings(
     steps=4, batch=2, side=32, held_out=2, decay=0, precision="float32", evaluate_every=100, warmup=1
@@ -54,8 +55,10 @@ def make(folders, mini_weights):
         keras.mixed_precision.set_global_policy(settings.precision)
         photographs, held_out = Folder.read(folders[0]).split(settings.held_out, settings.seed)
         paintings = Folder.read(folders[1])
-        extractor = Extractor("vgg_mini", STYLE_LAYERS, first_padding="replicate", weights=mini_weights)
-        trainer = InstantTrainer(extractor, build_instant())
+        extractor = Extractor("vgg_mini", SEEN, first_padding="replicate", weights=mini_weights)
+        decoder = build_instant()
+        begin(decoder, Path(mini_weights))
+        trainer = InstantTrainer(extractor, decoder, settings.coarse, settings.fine)
         return trainer, StyleSource(photographs, paintings), held_out, paintings
 
     return make
@@ -111,8 +114,38 @@ def test_the_loss_is_the_quality_recipes(make, mini_weights, blobs):
         np.testing.assert_allclose(parts[i, :3], list(by_kind.values()), rtol=5e-3)
 
 
+def test_what_is_trained_is_what_paints(make, mini_weights, blobs, monkeypatch):
+    monkeypatch.setattr(instant, "schedule", lambda height, width: [(1, 2)])
+    trainer, *_ = make(replace(SETTINGS, coarse=0, fine=2))
+    pair = [np.uint8(255 * np.stack([blobs(64, 64, s, c) for s in (1, 2)])) for c in (5, 25)]
+    trained = np.clip(to_numpy(trainer.parts_and_pictures(pair)[1]), 0, 1)
+    layers = (*GATES, *LEVELS)
+    extractor = Extractor("vgg_mini", layers, first_padding="replicate", weights=mini_weights)
+    painter = instant.InstantPainter(KerasRuntime(extractor, trainer.decoder))
+    for one, content, style in zip(trained, *(array / np.float32(255) for array in pair), strict=True):
+        painted = painter.paint(content, [style])
+        assert np.abs(painted - one).mean() < 0.05 * np.abs(painted - content).mean()
+
+
+def test_a_sketch_changes_what_is_painted_and_counts_in_training(make, blobs):
+    pair = [np.uint8(255 * np.stack([blobs(64, 64, s, c) for s in (1, 2)])) for c in (5, 25)]
+    plain, sketched = (make(replace(SETTINGS, coarse=n, fine=1))[0] for n in (0, 1))
+    pictures = [to_numpy(one.parts_and_pictures(pair)[1]) for one in (plain, sketched)]
+    assert np.abs(pictures[0] - pictures[1]).mean() > 1e-3
+    np.testing.assert_allclose(plain(pair, training=True), plain(pair), rtol=1e-5)
+    assert (to_numpy(sketched(pair, training=True)) > to_numpy(sketched(pair)))[:, 0].all()
+
+
+def test_no_pair_counts_for_more_than_one(make, blobs):
+    trainer, *_ = make()
+    noise = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), "uint8")
+    pair = [noise, np.full_like(noise, 9)]
+    assert to_numpy(trainer(pair)).sum() > 1.5
+    np.testing.assert_allclose(to_numpy(trainer(pair, training=True)).sum(), 1, rtol=1e-4)
+
+
 def test_training_makes_the_loss_smaller(make, tmp_path, monkeypatch):
-    settings = replace(SETTINGS, steps=25, learning_rate=0.003)
+    settings = replace(SETTINGS, steps=25, learning_rate=0.0003)
     trainer, source, held_out, paintings = make(settings)
     pairs, told = held_out_pairs(held_out, paintings, settings), []
     before, pair = look(trainer, pairs, 2).sum(), source.batch(2, 32, 0, 3)
@@ -164,7 +197,14 @@ def test_a_diverging_training_stops_and_keeps_its_checkpoint(make, tmp_path):
 
 
 def test_settings_out_of_range_are_refused():
-    for change in ({"side": 40}, {"steps": 0}, {"precision": "float8"}, {"learning_rate": float("nan")}):
+    for change in (
+        {"side": 40},
+        {"steps": 0},
+        {"coarse": -1},
+        {"fine": 0},
+        {"precision": "float8"},
+        {"learning_rate": float("nan")},
+    ):
         with pytest.raises(UsageError, match=next(iter(change))[:4] + r"|crop's side"):
             replace(SETTINGS, **change)
 

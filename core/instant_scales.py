@@ -1,0 +1,63 @@
+"""Coarse to fine in a few passes: which sizes a picture is painted at, and what goes from one to the next.
+
+A picture is painted small first, where a brush stroke is as large as the network sees. What comes of it is
+enlarged and given back a share of the photograph's own detail, which is what the small picture did not hold
+(the Laplacian band of Burt & Adelson 1983); the passes at that size begin there.
+
+    for shrink, passes in schedule(512, 340):  # (4, 1), (2, 1), (1, 1)
+        small = reduced(photograph, shrink)
+        picture = small if before is None else joined(small, *before)
+        ...                                    # paint it, `passes` times
+        before = small, picture
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .resizing import lanczos
+
+FIRST = 128  # no longest side is below this, in pixels: where the quality recipe begins too
+LEAST = 32  # and no shorter side below this
+DETAIL = 0.5  # share of the photograph's detail that a painting from below is given back
+FINE = 1  # passes at the full size, as at each smaller one; docs/instant.md has what a second gains
+
+
+def schedule(height: int, width: int) -> list[tuple[int, int]]:
+    """(by how much the picture is shrunk, passes there), coarse to fine.
+
+    Args:
+        height, width: of the finished picture, in pixels.
+    """
+    shrink, plan = 1, [(1, FINE)]
+    while max(height, width) >= 2 * shrink * FIRST and min(height, width) >= 2 * shrink * LEAST:
+        shrink *= 2
+        plan.insert(0, (shrink, 1))
+    return plan
+
+
+def reduced(picture: np.ndarray, shrink: int) -> np.ndarray:
+    """A picture or a mask (height, width, channels), made smaller by a whole number."""
+    if shrink == 1:
+        return picture
+    height, width = (max(1, round(side / shrink)) for side in picture.shape[:2])
+    return np.clip(_resized(picture, (height, width)), 0, 1)
+
+
+def joined(
+    photograph: np.ndarray, small: np.ndarray, painted: np.ndarray, kept: float | np.ndarray = DETAIL
+) -> np.ndarray:
+    """What was painted below, enlarged, with a share of the photograph's own detail.
+
+    Args:
+        photograph: (height, width, 3) of 0-1.
+        small: the same, reduced.
+        painted: what became of the small one, of its shape.
+        kept: the share, a number or (height, width, 1).
+    """
+    size = photograph.shape[:2]
+    return np.clip(_resized(painted, size) + kept * (photograph - _resized(small, size)), 0, 1)
+
+
+def _resized(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.stack([lanczos(planes[..., k], size) for k in range(planes.shape[-1])], axis=-1)
