@@ -4,8 +4,8 @@
     python benchmarks/one_pass.py --size 64 --runs 1 --results /tmp/r   a trial run
 
 Cold is the command `impasto stylize`, which takes ONNX Runtime by itself, and Keras where bfloat16 is asked
-for. Warm is `InstantPainter.paint` (the style is looked at anew each time) in a process of each runtime,
-which take turns. The two networks alone, and the network of `impasto apply`, run in Keras, ONNX Runtime and,
+for. Warm is `InstantPainter.paint` after a first picture in that style, in a process of each runtime, which
+take turns. The two networks alone, and the network of `impasto apply`, run in Keras, ONNX Runtime and,
 where it is installed, LiteRT (`pip install -e ".[export]"`); all in float32 but where it is said.
 """
 
@@ -126,9 +126,10 @@ def networks(size: int, runs: int) -> dict[str, dict[str, float]]:
     extractor = Extractor("vgg_mini", LEVELS, first_padding="replicate")
     deepest = keras.Model(extractor.model.inputs, extractor.model.output[LEVELS[-1]])
     decoder = load_instant()
-    inputs = {own.name: (1, size, size, 3) for own in decoder.inputs[:1]}
-    for n, own in enumerate(decoder.inputs[1:]):
-        inputs[own.name] = (1, size >> n, size >> n, own.shape[-1])
+    inputs = {}
+    for own in decoder.inputs:
+        side = size >> int(own.name[4]) - 1 if own.name.startswith("relu") else size
+        inputs[own.name] = (1, side, side, own.shape[-1])
     thirteen = Painter.load("thirteen")
     picture = {own.name: random.random((1, size, size, 3), "float32") for own in deepest.inputs}
     return {

@@ -225,7 +225,7 @@ def one_pass(facts: dict[str, Any]) -> Lines:
         "",
         f"`--method instant`, {facts['content']} in the style of {facts['style']}. Cold: `impasto stylize` "
         f"from process start to file, median of {facts['runs']}. Warm: pictures after the first in one "
-        f"process, both pictures looked at, median of {2 * facts['runs']}, and the processor's time over all "
+        f"process, the style known by then, median of {2 * facts['runs']}, and the processor's time over all "
         "cores.",
         "",
         *table(["px", "runtime", "cold s", "warm s", "processor s", "peak MB"], rows),
