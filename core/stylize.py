@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from .errors import UsageError
+from .hushed import hushed
 from .images import MIN_SIDE, load_picture, require_paintable
 from .recipes import Settings
 from .result import Result, Step
 from .shares import blend_weights
 from .styles import load_style
+from .unplotted import unplotted
 
 __all__ = ["Result", "Step", "stylize"]
 
@@ -73,7 +75,8 @@ def stylize(
         from .instant_run import paint_instantly
 
         return paint_instantly(photograph, loaded, weights, settings, masks, tell)
-    from .optimise_run import OptimiseRun
+    with hushed(), unplotted():
+        from .optimise_run import OptimiseRun
 
     settings = settings.settled(content=photograph is not None, style=bool(loaded))
     return OptimiseRun(photograph, loaded, weights, settings).paint(tell, resume)

@@ -35,11 +35,9 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns the exit status."""
-    from ..hushed import hushed
     from ..images import Picture, check_output, save_picture
     from ..recipes import settings_for
     from ..styles import load_style
-    from ..unplotted import unplotted
 
     began = time.perf_counter()
     check_output(arguments.output)
@@ -49,9 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from skimage import data
 
     from ..sheet import Cell, sheet
-
-    with hushed(), unplotted():
-        from ..stylize import stylize
+    from ..stylize import stylize
 
     photographs = {
         "cat (Chelsea)": data.chelsea(),

@@ -2,6 +2,9 @@
 
 import io
 import itertools
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -596,3 +599,18 @@ def test_the_workbench_is_kept_for_the_next_picture(small):
     assert second.objective.weights[second.style_losses[0].name] > 1
     features = second.features(to_tensor(np.zeros((1, 32, 48, 3), "float32")))
     assert to_numpy(features["relu1_2"]).shape == (1, 32, 48, 32)
+
+
+def test_loading_the_backend_says_nothing():
+    script = (
+        "import numpy as np\n"
+        "from impasto.core.stylize import stylize\n"
+        "from impasto.core.recipes import Settings\n"
+        "photo = np.random.default_rng(0).random((32, 32, 3), 'float32')\n"
+        "stylize(photo, photo, settings=Settings(size=32, steps=1, network='vgg_mini'))\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "" and "oneDNN" not in done.stderr  # of the lines that TensorFlow begins with
