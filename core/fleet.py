@@ -19,6 +19,7 @@ from typing import Any
 
 from .batch import Manner, Painted, Task, paint_bytes, read
 from .errors import ImpastoError, UsageError
+from .place import place
 
 DEVICE = "IMPASTO_DEVICE"  # tells a worker process which device is its own
 
@@ -27,11 +28,7 @@ _one_at_a_time = threading.Lock()  # a network is not made for two paintings at 
 
 def paint_here(source: bytes, manner: Manner) -> Painted:
     """Runs in a worker: paints with the worker's own device."""
-    from .hushed import hushed
-
-    with _one_at_a_time, hushed():
-        from .backend import select_device
-    with _one_at_a_time, select_device(os.environ.get(DEVICE)):
+    with _one_at_a_time, place(manner.settings, os.environ.get(DEVICE)):
         return paint_bytes(source, manner)
 
 
