@@ -87,9 +87,9 @@ def measure(
     """Steps of a painting of one scale, through what `stylize` itself does."""
     from PIL import Image
 
+    from impasto.core.estimate import estimate
     from impasto.core.images import load_picture
     from impasto.core.recipes import settings_for
-    from impasto.core.room import estimate
     from impasto.core.stylize import stylize
 
     sides = [int(side) for side in size.split("x")]
