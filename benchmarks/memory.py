@@ -15,7 +15,6 @@ of what else the machine does.
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import time
 from itertools import product
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import in_child, machine, other_work, parser, peak_megabytes, write_json
+from common import in_child, other_work, parser, peak_megabytes, write_result
 from step import prepare
 
 KEYS = ("network", "size", "memory", "convolution")  # what a row is known by
@@ -50,8 +49,7 @@ def main() -> None:
             rows.append(row | {"busy_before": busy} | in_child(Path(__file__), *words))
             print(line(rows[-1]), flush=True)
     path = given.results / f"memory_{given.network}.json"
-    write_json({"machine": machine(), "rows": with_earlier(rows, path)}, path)
-    print(f"written to {path}", file=sys.stderr)
+    write_result(path.stem, {"rows": with_earlier(rows, path)}, given.results, busy)
 
 
 def with_earlier(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ SCRIPTS: dict[str, list[str]] = {
     "process.py": ["--runs", "1", "--size", "96", "--steps", "5"],
     "step.py": ["--size", "64", "--steps", "2", "--networks", "vgg_mini", "--sides", "512"],
     "ways.py": ["--size", "64", "--rounds", "1", "--networks", "vgg_mini"],
+    "memory.py": ["--sizes", "64", "--memory", "auto", "--steps", "1"],
     "one_pass.py": ["--size", "64", "--runs", "1"],
     "convergence.py": ["--size", "64", "--steps", "8", "--plot", str(QUICK / "convergence.png")],
 }
@@ -40,7 +41,7 @@ def main() -> int:
     began = time.perf_counter()
     for script in given.only:
         words = [*SCRIPTS[script], "--results", str(QUICK)] if given.quick else []
-        if script not in ("step.py", "ways.py", "one_pass.py"):
+        if script in ("process.py", "convergence.py"):
             words += ["--style", given.style] + (
                 [] if given.weights is None else ["--weights", given.weights]
             )

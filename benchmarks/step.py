@@ -36,8 +36,9 @@ from common import (
 WARM_UP = 2
 # name: what is measured; the recipe's objective with Adam, or the loop's objective on either side.
 KINDS = {
-    "quality": "Impasto, quality recipe (mean + covariance, Adam)",
-    "gram": "Impasto, the loop's objective (Gram, Adam)",
+    "chosen": "Impasto, quality recipe, convolutions as it chooses",
+    "quality": "Impasto, quality recipe, direct (mean + covariance, Adam)",
+    "gram": "Impasto, the loop's objective, direct (Gram, Adam)",
     "loop": "plain PyTorch loop (Gram, L-BFGS)",
 }
 
@@ -123,6 +124,8 @@ def measure_impasto(kind: str, network: str, folder: Path, steps: int, sides: li
 
     from impasto.core.assemble import make_optimizer, workbench
     from impasto.core.recipes import settings_for
+    from impasto.core.trial import choose_ways
+    from impasto.models.register import find_network
 
     rates = matmul_peak(sides, lambda one, two: tf.matmul(one, two)[0, 0].numpy(), tf.constant)
     content, style = read_inputs(folder)
@@ -130,17 +133,21 @@ def measure_impasto(kind: str, network: str, folder: Path, steps: int, sides: li
     if kind == "gram":
         settings = replace(settings, **LOOP_OBJECTIVE)
     bench = workbench(settings, content=True, style=True)
-    bench.objective.targets = bench.content_targets(content) | bench.style_targets([style], [1.0])
+    way, deepest = "direct", max(bench.extractor.layers)
+    if kind == "chosen":
+        [way] = choose_ways(settings, find_network(network), deepest, [(*content.shape[:2], settings.steps)])
+    objective = bench.objective_in(way)
+    objective.targets = bench.content_targets(content) | bench.style_targets([style], [1.0])
     optimizer = make_optimizer(settings, content)
     times = []
     for _ in range(WARM_UP + steps):
         began = time.perf_counter()
-        optimizer.step(bench.objective)  # returns the loss as a number, so it has been computed
+        optimizer.step(objective)  # returns the loss as a number, so it has been computed
         times.append(time.perf_counter() - began)
     if optimizer.reason:
         raise SystemExit(f"The optimiser stopped: {optimizer.reason}")
     layers = [loss.layer for loss in bench.style_losses]
-    return facts_of(times, rates, network, content, layers, max(bench.extractor.layers))
+    return facts_of(times, rates, network, content, layers, deepest) | {"way": way}
 
 
 def measure_loop(kind: str, network: str, folder: Path, steps: int, sides: list[int]) -> dict[str, Any]:

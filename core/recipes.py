@@ -98,7 +98,7 @@ class Settings:
         precision: of convolutions: `float32`, `bfloat16` (quicker on processors that have it;
             statistics stay in float32), or `auto`: the latter where it was shown to paint as well.
         convolution: `direct`, `winograd` (fewer multiplications, in float32; TensorFlow on a
-            processor), or `auto`: the one that is faster for this painting (docs/speed.md).
+            processor), or `auto`: the one that is faster for this painting (docs/performance.md).
     """
 
     recipe: str = "quality"

@@ -30,7 +30,7 @@ TILING = 1.2
 TRACING = 150e6  # graphs, the compiled functions' own buffers, and what the allocator keeps
 LEAST_WINDOW = 96  # pixels: smaller windows are mostly halo
 MOST_TILES = 4096
-WINOGRAD_GAIN = 2.0  # of the layers that suit it; docs/speed.md: 1.5 to 2.9, by size and channels
+WINOGRAD_GAIN = 2.0  # of the layers that suit it; docs/performance.md: 1.5 to 2.9, by size and channels
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def choose_ways(settings: Settings, network: Network, deepest: str, scales: Sequ
 
 
 def shown_the_same(settings: Settings, network: Network) -> bool:
-    """Whether pictures in bfloat16 were compared and found as good (docs/speed.md).
+    """Whether pictures in bfloat16 were compared and found as good (docs/performance.md).
 
     Average pooling: the maximum's choice flips with the last bits. Adam: line searches see the noise.
     """

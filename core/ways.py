@@ -16,7 +16,7 @@ from impasto.models.register import Network
 
 from .winograd import STEP, TILE, WinogradConv2D, suits
 
-# Below, the transforms cost as much as the multiplications save (measured: docs/speed.md).
+# Below, the transforms cost as much as the multiplications save (measured: docs/performance.md).
 LEAST_CHANNELS = 128
 LEAN = "lean winograd"  # in tiles: see `WinogradConv2D`
 FLOAT = 4  # bytes
