@@ -181,7 +181,7 @@ def memory(facts: dict[str, Any]) -> Lines:
         f"## Memory: {facts['rows'][0]['network']}",
         "",
         "The most that the process held, from its start to the written file, beside what was reckoned "
-        "before; the processor's seconds are of the last step, or, where there was one alone, of all before it.",
+        "before; the processor's seconds are of the last step, or of all before it where there was one.",
         "",
         *table([*header, "processor s"], rows),
     ]
