@@ -9,7 +9,8 @@ the folder, seed 0), so neither network has seen them. Each is painted after eve
 one pass, and by 20 steps of the optimiser from the content, at the full size at once and coarse to fine. The
 first `--refined` pairs, photographs exchanged from painting to painting, are also painted by the whole
 recipe and by `--method refine`, one after the other, so that their times can be compared. `--resume` keeps
-the pairs of an earlier call.
+the pairs of an earlier call; with `--again instant refine` those ways are measured anew in them, for a
+decoder that was trained further.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,8 +58,10 @@ class Bench:
             ways |= {"whole": self.settings, "refine": replace(self.settings, method="refine")}
         return ways
 
-    def pair(self, photograph: Any, painting: Path, refined: bool) -> dict[str, Any]:
-        """Judges every way: {name: {"style", "content", "variation", "seconds", "curve"}}."""
+    def pair(
+        self, photograph: Any, painting: Path, refined: bool, only: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """Judges every way, or only some: {name: {"style", "content", "variation", "seconds", "curve"}}."""
         from impasto.core.images import load_picture
         from impasto.core.styles import load_style
         from impasto.core.stylize import stylize
@@ -69,6 +73,8 @@ class Bench:
         )
         results = {"photograph": self.judged(content.pixels, targets)}
         for name, settings in self.ways(refined).items():
+            if only and name not in only:
+                continue
             seen: list[tuple[float, np.ndarray]] = []
             spent = 0.0
             began = time.perf_counter()
@@ -113,6 +119,7 @@ def main() -> None:
     arguments.add_argument("--size", type=int, default=256, help="longest side in pixels; default: 256")
     arguments.add_argument("--results", type=Path, default=RESULTS)
     arguments.add_argument("--resume", action="store_true", help="keep what an interrupted call has finished")
+    arguments.add_argument("--again", nargs="+", metavar="WAY", help="measure these anew in kept pairs")
     given = arguments.parse_args()
 
     from impasto.core.crops import Folder
@@ -132,10 +139,12 @@ def main() -> None:
     bench.pair(photographs[0], paintings[0], given.refined > 0)  # compiles
     for number, (i, j) in enumerate(order):
         key = f"{i} {paintings[j].stem}"
-        if key not in rows:
-            rows[key] = bench.pair(photographs[i], paintings[j], number < given.refined)
+        if key not in rows or given.again:
+            only = given.again if key in rows else None
+            found = bench.pair(photographs[i], paintings[j], number < given.refined, only)
+            rows[key] = rows.get(key, {}) | found
             write_json(rows, kept)
-            print(f"{len(rows)} of {len(order)}: {key}", file=sys.stderr, flush=True)
+            print(f"{number + 1} of {len(order)}: {key}", file=sys.stderr, flush=True)
     facts = {"size": given.size, "photographs": len(photographs), "pairs": len(rows)} | summary(rows)
     write_result("instant", facts, given.results, busy)
     print(table(facts))
