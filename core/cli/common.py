@@ -97,7 +97,12 @@ _OPTIONS: tuple[tuple[str, Callable[[str], Any], str, str], ...] = (
         "the most memory to hold; larger pictures are painted in tiles; auto: what is free",
     ),
     ("seed", int, "N", "of all noise: the same seed paints the same picture"),
-    ("precision", str, "KIND", f"of convolutions: {', '.join(CHOICES['precision'])}; see docs/performance.md"),
+    (
+        "precision",
+        str,
+        "KIND",
+        f"of convolutions: {', '.join(CHOICES['precision'])}; see docs/performance.md",
+    ),
     ("convolution", str, "KIND", f"how they are computed: {', '.join(CHOICES['convolution'])}"),
 )
 
