@@ -12,6 +12,7 @@ from .working_off import work_off
 
 AT_ONCE = 4  # of up to 20 MB each
 TRIES = 4  # for a file that Telegram says it does not have
+FAULTS = 8  # of our own, or answers of Telegram's that nobody foresaw
 
 
 async def fetch(context: Context, file_id: str) -> bytes:
@@ -44,6 +45,9 @@ async def fetch_jobs(context: Context) -> None:
 
 async def _fetch_job(context: Context, job: Job) -> None:
     key = f"{job.folder}/source"
+    if job.tries >= FAULTS:
+        await context.do(context.jobs.end, job, "failed", "unfetched")
+        return
     try:
         data = await fetch(context, job.file_id or "")
     except Refused as refused:

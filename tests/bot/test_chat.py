@@ -70,7 +70,7 @@ def test_languages_and_commands(running, telegram_server, guest_of):
     boris.tap(settings, "set", "language:zh")
     boris.until(lambda: "强度" in boris.now(settings)["text"])
     boris.tap(settings, "set", "strength:0.8")
-    boris.until(lambda: "80 %" in boris.now(settings)["text"])
+    boris.until(lambda: "80%" in boris.now(settings)["text"])
     assert set(telegram_server.commands) == {"", "ru", "zh"}
 
 
