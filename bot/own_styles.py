@@ -17,7 +17,7 @@ from .replies import say
 from .texts import STYLE_WORDS, text
 
 LONGEST_NAME = 24  # letters; a button of a telephone shows hardly more
-_STYLE = re.compile(rf"/?(?:{'|'.join(STYLE_WORDS)})(?!\w)[\s:,.!–—-]*", flags=re.IGNORECASE)
+_STYLE = re.compile(rf"/?(?:{'|'.join(STYLE_WORDS)})(?!\w)[\s:,.!–—：，。！-]*", flags=re.IGNORECASE)
 
 
 def style_name(words: str) -> str | None:
