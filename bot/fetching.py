@@ -27,6 +27,8 @@ async def fetch(context: Context, file_id: str) -> bytes:
         file = await context.bot.get_file(file_id, read_timeout=timeout)
         if (file.file_size or 0) > context.settings.max_bytes:
             raise Refused("too_large_file")
+        if not file.file_path:  # optional, says the Bot API; without it there is nothing to ask for
+            raise Refused("unfetched")
         data = await file.download_as_bytearray(read_timeout=timeout)
     except (BadRequest, Forbidden, InvalidToken) as error:  # a 404 of the file server's is an InvalidToken
         reason = "too_large_file" if "too big" in str(error).lower() else "unfetched"

@@ -96,7 +96,7 @@ TEXTS = {
     "button_take": "🌈 Цвета стиля",
     "button_circle": "⭕ В круге",
     "button_square": "⬜ Квадратом",
-    "button_full": "🖼 Всё фото файлом",
+    "button_full": "🖼 Целиком, файл",
     "button_how": "❓ Как поставить",
     "button_cancel": "✖ Отменить",
     "button_back": "↩ Назад",

@@ -39,6 +39,7 @@ class FakeTelegram:
         self.messages = defaultdict(dict)  # chat -> message id -> message, as it is now
         self.calls, self.new_messages, self.edits = [], [], []
         self.faults = defaultdict(list)
+        self.pathless = set()  # files that cannot be had, though nothing says so
         self.blocked, self.answered, self.queries = set(), {}, {}
         self.update_ids, self.message_ids = itertools.count(1000), itertools.count(1)
         self.polling = 0
@@ -285,7 +286,8 @@ class FakeTelegram:
         if len(data) > 20_000_000:
             raise ApiError(400, "Bad Request: file is too big")
         number = given["file_id"]
-        return {"file_id": number, "file_unique_id": number[:12], "file_size": len(data), "file_path": number}
+        file = {"file_id": number, "file_unique_id": number[:12], "file_size": len(data)}
+        return file if number in self.pathless else file | {"file_path": number}
 
     def _sendMessage(self, given, files):
         return self._new(given, text=_limited(_parsed(given), 4096, least=1))

@@ -62,6 +62,16 @@ def test_a_file_whose_kind_the_app_did_not_know(running, telegram_server, guest_
     bella.until(lambda: bella.words().count(text("en", "not_a_picture")) == 2)
 
 
+def test_a_photograph_that_telegram_does_not_hand_out(running, telegram_server, guest_of):
+    edda = guest_of(11)
+    photo = edda.photo()
+    gallery = edda.gallery(photo)
+    telegram_server.pathless.add(photo["photo"][-1]["file_id"])
+    edda.tap(gallery, "style", "starry_night")
+    edda.hears(text("en", "reason_unfetched"))
+    assert "a fault" not in running.text()
+
+
 def test_what_nobody_wrote_is_not_answered(running, telegram_server, guest_of, small_jpeg):
     carla = guest_of(9)
     photo = carla.photo()
