@@ -161,6 +161,23 @@ async def poll(context: Context, dispatcher: Dispatcher) -> None:
                     await asyncio.sleep(1)  # repeats, or what has no number and cannot be confirmed
 
 
+async def watch(context: Context) -> None:
+    """Asks Telegram for ever who we are: behind a webhook nothing else tells of an outage or a lost token.
+
+    Raises:
+        InvalidToken: the token was revoked.
+    """
+    while True:
+        try:
+            await context.bot.get_me()
+            context.polled = time.monotonic()
+        except InvalidToken:
+            raise
+        except TelegramError as error:
+            log.warning("Telegram cannot be reached: %s", type(error).__name__)
+        await asyncio.sleep(max(1, context.settings.poll_seconds))
+
+
 async def receive(context: Context, dispatcher: Dispatcher, updates: list[Any]) -> int:
     """Stores updates, then has them handled; returns how many were new."""
     new = await context.do(context.inbox.keep, updates)

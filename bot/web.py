@@ -59,7 +59,7 @@ class _Server:
         except Exception:  # TimeoutError among them: tables that are waited for do not answer
             tables = False
         silent = time.monotonic() - context.polled
-        heard = bool(context.settings.webhook_url) or silent < SILENCE + context.settings.poll_seconds
+        heard = silent < SILENCE + context.settings.poll_seconds
         facts = {"tables": tables, "telegram": heard}
         return web.json_response(facts, status=200 if all(facts.values()) else 503)
 

@@ -43,7 +43,7 @@ class FakeTelegram:
         self.blocked, self.answered, self.queries = set(), {}, {}
         self.update_ids, self.message_ids = itertools.count(1000), itertools.count(1)
         self.polling = 0
-        self.webhook, self.down = None, False
+        self.webhook, self.down, self.revoked = None, False, False
         self.commands = {}
         self.delay, self.port = 0.0, 0
 
@@ -192,7 +192,7 @@ class FakeTelegram:
         if self.down:
             request.transport.close()
             return web.Response()
-        if request.match_info["token"] != TOKEN:
+        if request.match_info["token"] != TOKEN or self.revoked:
             return _answer(401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
         given, files = await _arguments(request)
         with self.lock:

@@ -93,7 +93,7 @@ def test_own_style_is_kept_used_and_forgotten(running, telegram_server, guest_of
     clara.until(lambda: "no styles" in clara.now(mine[0])["text"])
 
 
-def test_cancel_within_two_seconds(running, telegram_server, guest_of):
+def test_a_cancel_and_the_same_message_again(running, telegram_server, guest_of):
     dora = guest_of(10)
     gallery = dora.gallery(dora.photo())
     dora.tap(gallery, "style", "udnie")  # slowly

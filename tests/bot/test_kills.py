@@ -226,6 +226,17 @@ def test_duplicate_updates_and_a_refused_token(bot, telegram, guest):
     assert "refuses the bot's token" in mine.text() and "revoked" not in mine.text()
 
 
+@pytest.mark.parametrize("way", ["polling", "webhook"])
+def test_a_token_revoked_while_the_bot_runs(bot, telegram, guest, way):
+    hook = {"webhook_url": "https://bot.example/webhook", "webhook_secret": "s3cret"}
+    mine = bot(**hook if way == "webhook" else {}).start()
+    guest(7).until(lambda: "running as @" in mine.text())
+    telegram.revoked = True
+    assert mine.process.wait(60) == 1
+    secret = (mine.folder / "token").read_text().partition(":")[2]
+    assert "refuses the bot's token" in mine.text() and secret not in mine.text()
+
+
 def test_a_locked_database_is_waited_for(bot, telegram, guest):
     mine = bot().start()
     sven = guest(7)
