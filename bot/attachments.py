@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import mimetypes
 from dataclasses import dataclass
 
-from telegram import Message
+from telegram import Document, Message
 
 from .decoding import Refused, check_extent
 from .settings import BotSettings
+
+UNNAMED = (".heic", ".heif", ".avif", ".webp")  # which not every system's list of kinds has
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,21 @@ def attachment_of(message: Message | None, settings: BotSettings) -> Attachment 
             return Attachment(small.file_id, "video", 0, small.width, small.height) if small else None
         return Attachment(sticker.file_id, "photo", sticker.file_size or 0, sticker.width, sticker.height)
     document = message.document
-    if document and (document.mime_type or "").startswith(("image/", "video/")):
-        kind = "video" if (document.mime_type or "").startswith("video/") else "document"
-        return Attachment(document.file_id, kind, document.file_size or 0)
+    family = _family(document) if document else ""
+    if document and family in ("image", "video"):
+        media = "video" if family == "video" else "document"
+        return Attachment(document.file_id, media, document.file_size or 0)
     return None
+
+
+def _family(document: Document) -> str:
+    """`image` of `image/png`; by the file's name where the sender's app did not know."""
+    kind = document.mime_type or ""
+    if kind in ("", "application/octet-stream"):
+        kind = mimetypes.guess_type(document.file_name or "")[0] or ""
+        if (document.file_name or "").lower().endswith(UNNAMED):
+            kind = "image/*"
+    return kind.partition("/")[0]
 
 
 def check(attachment: Attachment, settings: BotSettings) -> None:

@@ -28,9 +28,11 @@ async def on_tap(context: Context, query: CallbackQuery) -> None:
     language = person.language or language_for(query.from_user.language_code)
     if tap is None or message is None:
         return await _answer(context, query, text(language, "stale"))
-    if await context.do(context.people.is_banned, person.person):
+    if tap.action != "erase" and await context.do(context.people.is_banned, person.person):
         return await _answer(context, query, text(language, "banned"))
     if tap.action in OWN_BUTTONS:
+        if tap.message != person.person:
+            return await _answer(context, query, text(language, "not_yours"), alert=True)
         answer = await OWN_BUTTONS[tap.action](context, query, tap)
         return await _answer(context, query, answer)
     word = f":{tap.word}" if tap.action == "cancel" and tap.word else ""

@@ -1,7 +1,9 @@
 """What a button carries: `1|action|message|round|word`, at most 64 bytes, and nothing to be trusted.
 
 The chat is the tapped message's own, so a button can only ever name a job of its chat; whose job it
-is, and whether it is still at that round, is looked up.
+is, and whether it is still at that round, is looked up. Buttons for what is a person's own (`set`,
+`drop`, `erase`) carry the person's number in the message's place, so that nobody else in a group
+changes or deletes by them what is their own.
 """
 
 from __future__ import annotations
@@ -57,6 +59,6 @@ def read_tap(data: object) -> Tap | None:
     parts = data.split("|") if isinstance(data, str) and len(data) <= MOST_BYTES else []
     if len(parts) != 5 or parts[0] != VERSION or parts[1] not in ACTIONS:
         return None
-    if not all(part.isascii() and part.isdecimal() and len(part) < 16 for part in parts[2:4]):
+    if not all(part.isascii() and part.isdecimal() and len(part) < 17 for part in parts[2:4]):
         return None
     return Tap(parts[1], int(parts[2]), int(parts[3]), parts[4])

@@ -24,10 +24,14 @@ async def _with(context: Context, tapped: Tapped) -> str:
 
 
 async def _softer(context: Context, tapped: Tapped) -> str:
+    if tapped.job.strength <= LEAST and not tapped.is_stale:
+        return text(tapped.job.language, "softest")
     return await _again(context, tapped, strength=max(LEAST, round(tapped.job.strength - STEP, 2)))
 
 
 async def _stronger(context: Context, tapped: Tapped) -> str:
+    if tapped.job.strength >= MOST and not tapped.is_stale:
+        return text(tapped.job.language, "strongest")
     return await _again(context, tapped, strength=min(MOST, round(tapped.job.strength + STEP, 2)))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from telegram import Message
 
@@ -11,35 +13,48 @@ from . import keyboards
 from .context import Context
 from .job import Job
 from .replies import say, send_examples, send_sheet
-from .texts import text
+from .texts import span, text
+
+LINES = 20  # of a person's pictures that /queue names
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A command that came: where, from whom, in which language, with which words behind it."""
+    """A command that came: where, from whom, in which language, with which words behind it.
+
+    In groups it is answered by a reply, so that everybody sees whose answer it is, and in whose topic.
+    """
 
     chat: int
     person: int
     language: str
     rest: str
+    reply_to: int | None = None
 
     def text(self, key: str, **fields: object) -> str:
         """A text in the asker's language."""
         return text(self.language, key, **fields)
 
 
+async def answer(context: Context, asked: Asked, words: str, **options: Any) -> None:
+    """Says something to whoever asked."""
+    await say(context, asked.chat, words, reply_to=asked.reply_to, **options)
+
+
 async def start(context: Context, asked: Asked) -> None:
     """Two examples and a sentence."""
-    await send_examples(context, asked.chat, asked.text("start"))
+    await send_examples(context, asked.chat, asked.text("start"), asked.reply_to)
 
 
 async def help_(context: Context, asked: Asked) -> None:
     """The gallery's sheet, and how everything is done."""
-    await send_sheet(context, asked.chat, "")
+    await send_sheet(
+        context, asked.chat, keyboards.gallery_list(context.gallery, asked.language), asked.reply_to
+    )
     settings = context.settings
-    await say(
+    await answer(
         context,
-        asked.chat,
+        asked,
         asked.text(
             "help",
             megabytes=settings.max_bytes // 10**6,
@@ -50,31 +65,34 @@ async def help_(context: Context, asked: Asked) -> None:
 
 
 async def styles(context: Context, asked: Asked) -> None:
-    """The gallery's sheet."""
-    await send_sheet(context, asked.chat, asked.text("styles"))
+    """The gallery's sheet, with the styles' names."""
+    caption = f"{asked.text('styles')}\n\n{keyboards.gallery_list(context.gallery, asked.language)}"
+    await send_sheet(context, asked.chat, caption, asked.reply_to)
 
 
 async def my_styles(context: Context, asked: Asked) -> None:
     """The person's own styles."""
     own = await context.do(context.people.styles, asked.person)
     if own:
-        markup = keyboards.own_styles_keyboard(own)
-        await say(context, asked.chat, asked.text("mystyles"), reply_markup=markup)
+        markup = keyboards.own_styles_keyboard(own, asked.person)
+        await answer(context, asked, asked.text("mystyles"), reply_markup=markup)
     else:
-        await say(context, asked.chat, asked.text("mystyles_none"))
+        await answer(context, asked, asked.text("mystyles_none"))
 
 
 async def settings(context: Context, asked: Asked) -> None:
     """Strength, colours, language."""
     words = await settings_text(context, asked.person, asked.language)
-    await say(context, asked.chat, words, reply_markup=keyboards.settings_keyboard(asked.language))
+    await answer(
+        context, asked, words, reply_markup=keyboards.settings_keyboard(asked.language, asked.person)
+    )
 
 
 async def settings_text(context: Context, person: int, language: str) -> str:
     """A person's settings, in words."""
     known = await context.do(context.people.get, person)
     colours = text(language, f"colours_{known.colours}")
-    return text(language, "settings", strength=round(100 * known.strength), colours=colours)
+    return text(language, "settings", strength=keyboards.percent(language, known.strength), colours=colours)
 
 
 async def queue(context: Context, asked: Asked) -> None:
@@ -86,15 +104,17 @@ async def queue(context: Context, asked: Asked) -> None:
         before = row.pop("before")
         job = Job(**row)
         if job.person == asked.person:
-            percent = f"{round(100 * (job.progress or 0))} %"
-            state = percent if job.state == "running" else asked.text("queued")
-            style = keyboards.styles_title(job, own).replace("&", "&amp;").replace("<", "&lt;")
+            done = keyboards.percent(asked.language, job.progress or 0)
+            state = done if job.state == "running" else asked.text("queue_waits")
+            style = html.escape(keyboards.styles_title(job, own), quote=False)
             lines.append(asked.text("queue_line", position=before + 1, style=style, state=state))
+    if len(lines) > LINES:
+        lines[LINES:] = ["…"]
     if not lines:
         lines = [asked.text("queue_empty", others=len(rows))]
     if await context.do(context.people.flag, "paused") == "1":
         lines.append(asked.text("paused"))
-    await say(context, asked.chat, "\n".join(lines[:30]))
+    await answer(context, asked, "\n".join(lines))
 
 
 async def cancel(context: Context, asked: Asked) -> None:
@@ -102,20 +122,20 @@ async def cancel(context: Context, asked: Asked) -> None:
     stopped = await context.do(context.jobs.cancel, asked.person)
     context.wake.set()
     key = "cancelled_number" if stopped else "nothing_to_cancel"
-    await say(context, asked.chat, asked.text(key, number=len(stopped)))
+    await answer(context, asked, asked.text(key, number=len(stopped)))
 
 
 async def privacy(context: Context, asked: Asked) -> None:
     """What is kept, and for how long."""
-    minutes = round(context.settings.retention_seconds / 60)
-    hours = round(context.settings.choosing_seconds / 3600)
-    await say(context, asked.chat, asked.text("privacy", minutes=minutes, hours=hours))
+    kept = span(asked.language, context.settings.retention_seconds)
+    choosing = span(asked.language, context.settings.choosing_seconds)
+    await answer(context, asked, asked.text("privacy", kept=kept, choosing=choosing))
 
 
 async def delete(context: Context, asked: Asked) -> None:
     """Asks once more."""
-    markup = keyboards.delete_keyboard(asked.language)
-    await say(context, asked.chat, asked.text("delete_sure"), reply_markup=markup)
+    markup = keyboards.delete_keyboard(asked.language, asked.person)
+    await answer(context, asked, asked.text("delete_sure"), reply_markup=markup)
 
 
 async def stats(context: Context, asked: Asked) -> None:
@@ -125,9 +145,9 @@ async def stats(context: Context, asked: Asked) -> None:
     painted = await context.do(context.people.flag, "painted") or 0
     seconds = await context.do(context.people.flag, "job_seconds") or "–"
     states = ", ".join(f"{state} {number}" for state, number in sorted(counts.items()))
-    await say(
+    await answer(
         context,
-        asked.chat,
+        asked,
         f"people {people}\npainted {painted}, {seconds} s each\njobs: {states}",
     )
 
@@ -144,25 +164,25 @@ async def unban(context: Context, asked: Asked) -> None:
 
 async def _ban(context: Context, asked: Asked, banned: bool) -> None:
     if not asked.rest.isascii() or not asked.rest.isdecimal() or len(asked.rest) > 15:
-        await say(context, asked.chat, "/ban ID, /unban ID")
+        await answer(context, asked, "/ban ID, /unban ID")
         return
     person = int(asked.rest)
     await context.do(context.people.ban, person, banned)
     if banned:
         await context.do(context.jobs.cancel, person)
-    await say(context, asked.chat, f"{'banned' if banned else 'unbanned'} {person}")
+    await answer(context, asked, f"{'banned' if banned else 'unbanned'} {person}")
 
 
 async def pause(context: Context, asked: Asked) -> None:
     """For admins: workers take no more jobs."""
     await context.do(context.people.set_flag, "paused", "1")
-    await say(context, asked.chat, "paused")
+    await answer(context, asked, "paused")
 
 
 async def resume(context: Context, asked: Asked) -> None:
     """For admins: workers go on."""
     await context.do(context.people.set_flag, "paused", "0")
-    await say(context, asked.chat, "resumed")
+    await answer(context, asked, "resumed")
 
 
 Command = Callable[[Context, Asked], Awaitable[None]]
@@ -197,4 +217,5 @@ async def on_command(
     command = known.get(name, help_)
     if command is help_ and message.chat.type != "private" and name != "help":
         return
-    await command(context, Asked(message.chat_id, person, language, rest))
+    reply_to = message.message_id if message.chat.type != "private" else None
+    await command(context, Asked(message.chat_id, person, language, rest, reply_to))

@@ -12,6 +12,7 @@ from telegram import Bot
 
 from impasto.core.styles import gallery_names
 
+from .albums import Albums
 from .database import Database
 from .inbox import Inbox
 from .jobs import Jobs
@@ -34,6 +35,7 @@ class Context:
     database: Database
     pictures: Pictures
     sending: Sending = field(default_factory=Sending)
+    albums: Albums = field(default_factory=Albums)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     username: str = ""
     tickets: Any = None  # wakes workers on other machines, where the database is PostgreSQL

@@ -101,6 +101,14 @@ class Database:
             self.closed.wait(pause)
             pause = min(2.0, pause * 2)
 
+    def scrub(self) -> None:
+        """Empties SQLite's log of changes, which holds what was deleted until it is written over.
+
+        Where somebody reads just now it is left for the next time.
+        """
+        if isinstance(self.engine, _Sqlite):
+            self.engine.scrub()
+
     def close(self) -> None:
         """Closes all connections; whoever waits for the database in another thread gives up."""
         self.closed.set()
@@ -156,6 +164,12 @@ class _Sqlite:
             connection.execute("PRAGMA secure_delete=ON")  # /delete means it
             self.local.connection = connection
         return self.local.connection
+
+    def scrub(self) -> None:
+        try:
+            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError as error:
+            log.info("database: its log was not emptied (%s)", error)
 
     def close(self) -> None:
         if hasattr(self.local, "connection"):

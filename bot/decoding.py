@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from impasto.core.errors import ImpastoError, PictureError
 from impasto.core.images import load_picture
@@ -44,15 +45,8 @@ def decode(data: bytes, max_pixels: int, max_ratio: float) -> Decoded:
     """
     if _is_video(data):
         return Decoded(_first_frame(data, max_pixels, max_ratio), "first_frame")
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            check_extent(image.width, image.height, max_pixels, max_ratio)
-    except Refused:
-        raise
-    except Image.DecompressionBombError:
-        raise Refused("too_many_pixels") from None
-    except Exception:  # a format that Pillow's registry does not name may still be one of load_picture's
-        pass
+    with suppress(UnidentifiedImageError):  # it may still be of a kind that load_picture knows
+        _look(data, max_pixels, max_ratio)
     try:
         picture = load_picture(data)
     except PictureError as error:
@@ -64,6 +58,44 @@ def decode(data: bytes, max_pixels: int, max_ratio: float) -> Decoded:
         pixels = pixels * alpha + (1 - alpha)
     animated = any("animated" in notice for notice in picture.notices)
     return Decoded(pixels, "first_frame" if animated else "")
+
+
+def look(data: bytes, max_pixels: int, max_ratio: float) -> str:
+    """Checks a file by its header alone, in little memory.
+
+    Args:
+        data: a file's bytes.
+        max_pixels: most pixels that would be decoded.
+        max_ratio: longest side over shortest.
+
+    Returns:
+        The key of a notice, or an empty text.
+
+    Raises:
+        Refused: too many pixels, too thin, or no picture.
+    """
+    if _is_video(data):
+        return "first_frame"
+    try:
+        return "first_frame" if _look(data, max_pixels, max_ratio) else ""
+    except UnidentifiedImageError:
+        if data[:2] in (b"II", b"MM") or data[4:8] == b"ftyp":  # TIFF and HEIC of kinds that Pillow lacks
+            return ""
+        raise Refused("damaged") from None
+
+
+def _look(data: bytes, max_pixels: int, max_ratio: float) -> bool:
+    """Whether a picture moves; raises UnidentifiedImageError where Pillow does not know its kind."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            check_extent(image.width, image.height, max_pixels, max_ratio)
+            return bool(getattr(image, "is_animated", False))
+    except Image.DecompressionBombError:
+        raise Refused("too_many_pixels") from None
+    except (Refused, UnidentifiedImageError):
+        raise
+    except Exception:  # a header that is damaged further on
+        return False
 
 
 def check_extent(width: int, height: int, max_pixels: int, max_ratio: float) -> None:

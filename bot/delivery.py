@@ -9,7 +9,7 @@ from telegram import InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto
 
 from .context import Context
 from .job import Job
-from .keyboards import gallery_keyboard, result_keyboard, styles_title
+from .keyboards import gallery_keyboard, result_caption, result_keyboard
 from .sending import Refusal
 from .texts import text
 from .working_off import work_off
@@ -32,7 +32,7 @@ async def _deliver(context: Context, job: Job) -> None:
         await context.sending.call(job.chat, edit, repeatable=True, patience=patience)
     except Refusal as refusal:
         if refusal.blocked:
-            await context.do(context.jobs.cancel, job.person)
+            await context.do(context.jobs.cancel_left, job)
         elif not refusal.gone and not refusal.same and job.tries < REFUSALS:
             log.warning("job %s: its result was refused: %s", job.id, refusal)
             await context.do(context.jobs.later, job, 2.0**job.tries)
@@ -50,15 +50,12 @@ async def _edit_for(context: Context, job: Job) -> Any:
             data = await context.do(context.pictures.get, job.result or "")
         except FileNotFoundError:
             return _words_for(context, job, place, own, text(job.language, "expired"))
-        notice = f"\n{text(job.language, job.notice)}" if job.notice else ""
-        style = styles_title(job, own)
         markup: InlineKeyboardMarkup | None = None
         if job.kind == "full":
             name = f"impasto.{(job.result or '').rpartition('.')[2]}"
-            caption = text(job.language, "done_full", style=style) + notice
-            media: Any = InputMediaDocument(data, caption=caption, filename=name)
+            media: Any = InputMediaDocument(data, caption=result_caption(job, own), filename=name)
         else:
-            media = InputMediaPhoto(data, caption=text(job.language, "done", style=style) + notice)
+            media = InputMediaPhoto(data, caption=result_caption(job, own))
             markup = result_keyboard(job)
         return lambda: context.bot.edit_message_media(
             media, **place, reply_markup=markup, write_timeout=3 * context.settings.send_seconds
@@ -67,7 +64,8 @@ async def _edit_for(context: Context, job: Job) -> Any:
         words = text(job.language, "cancelled")
     else:
         megabytes = context.settings.max_bytes // 10**6
-        reason = text(job.language, f"reason_{job.error or 'crash'}", megabytes=megabytes)
+        error = "undelivered" if job.state == "painted" else job.error or "crash"
+        reason = text(job.language, f"reason_{error}", megabytes=megabytes)
         words = text(job.language, "failed", reason=reason)
     return _words_for(context, job, place, own, words)
 

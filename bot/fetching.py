@@ -12,6 +12,7 @@ from .working_off import work_off
 
 AT_ONCE = 4  # of up to 20 MB each
 TRIES = 4  # for a file that Telegram says it does not have
+FAULTS = 8  # of our own, or answers of Telegram's that nobody foresaw
 
 
 async def fetch(context: Context, file_id: str) -> bytes:
@@ -26,6 +27,8 @@ async def fetch(context: Context, file_id: str) -> bytes:
         file = await context.bot.get_file(file_id, read_timeout=timeout)
         if (file.file_size or 0) > context.settings.max_bytes:
             raise Refused("too_large_file")
+        if not file.file_path:  # optional, says the Bot API; without it there is nothing to ask for
+            raise Refused("unfetched")
         data = await file.download_as_bytearray(read_timeout=timeout)
     except (BadRequest, Forbidden, InvalidToken) as error:  # a 404 of the file server's is an InvalidToken
         reason = "too_large_file" if "too big" in str(error).lower() else "unfetched"
@@ -44,6 +47,9 @@ async def fetch_jobs(context: Context) -> None:
 
 async def _fetch_job(context: Context, job: Job) -> None:
     key = f"{job.folder}/source"
+    if job.tries >= FAULTS:
+        await context.do(context.jobs.end, job, "failed", "unfetched")
+        return
     try:
         data = await fetch(context, job.file_id or "")
     except Refused as refused:

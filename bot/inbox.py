@@ -68,7 +68,7 @@ class Inbox:
         return [Letter(row["update_id"], row["chat"], json.loads(row["body"])) for row in rows]
 
     def done(self, number: int) -> None:
-        """An update was handled: its number is kept, what it said is not."""
+        """An update was handled: its number is kept, what it said and where is not."""
         self._end(number, "done")
 
     def failed(self, number: int) -> bool:
@@ -89,7 +89,7 @@ class Inbox:
     def _end(self, number: int, state: str) -> None:
         self.database.run(
             lambda transaction: transaction.do(
-                "UPDATE inbox SET state = :state, body = '{}' WHERE update_id = :number",
+                "UPDATE inbox SET state = :state, body = '{}', chat = 0 WHERE update_id = :number",
                 state=state,
                 number=number,
             )

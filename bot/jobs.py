@@ -46,17 +46,16 @@ class Jobs:
         """The message that will become the picture."""
         self._do("UPDATE jobs SET status_message = :message WHERE id = :id", id=number, message=message)
 
-    def choose(self, job: Job, limits: Limits, *, banned: bool = False, **choice: Any) -> str:
+    def choose(self, job: Job, limits: Limits, **choice: Any) -> str:
         """Puts a job into the queue, if it is still at the round that the person saw.
 
         Args:
             job: as it was read; another process may have changed it since.
             limits: of the person.
-            banned: refuse.
             **choice: columns such as `styles`, `strength`, `colours`.
 
         Returns:
-            `queued`, or why not: `stale`, `waiting` or `day` (the limits), `banned`.
+            `queued`, or why not: `stale`, `waiting` or `day` (the limits).
         """
 
         def work(transaction: Transaction) -> str:
@@ -65,8 +64,7 @@ class Jobs:
                 return "stale"
             if row["status_message"] is None and "status_message" not in choice:
                 return "stale"
-            refused = "banned" if banned else over_limit(transaction, job.person, limits)
-            if refused:
+            if refused := over_limit(transaction, job.person, limits):
                 return refused
             turn = take_turn(transaction, job.person)
             changes = {
@@ -123,9 +121,22 @@ class Jobs:
             The ids of those that were stopped.
         """
 
+        which = "person = :person" + (" AND id = :id" if number else "")
+        return self._cancel(which, {"person": person} | ({"id": number} if number else {}))
+
+    def cancel_left(self, job: Job) -> list[str]:
+        """Cancels what nobody waits for since the bot was shut out of a job's chat.
+
+        From a group nothing is known of its people, who may wait for pictures in other chats.
+        """
+        return self.cancel_in(job.chat) if job.is_group else self.cancel(job.person)
+
+    def cancel_in(self, chat: int) -> list[str]:
+        """Cancels the jobs of a chat; returns the ids of those that were stopped."""
+        return self._cancel("chat = :chat", {"chat": chat})
+
+    def _cancel(self, which: str, values: dict[str, Any]) -> list[str]:
         def work(transaction: Transaction) -> list[str]:
-            which = "person = :person" + (" AND id = :id" if number else "")
-            values = {"person": person} | ({"id": number} if number else {})
             running = transaction.all(f"SELECT id FROM jobs WHERE {which} AND state = 'running'", **values)
             idle = transaction.all(
                 f"SELECT id FROM jobs WHERE {which} AND state IN ('fetching', 'waiting')", **values

@@ -27,10 +27,34 @@ def styles_title(job: Job, own: Sequence[OwnStyle] = ()) -> str:
     return " + ".join(style_title(name, job.language, own) for name in job.style_list)
 
 
+def result_caption(job: Job, own: Sequence[OwnStyle] = ()) -> str:
+    """What stands below a picture that was delivered."""
+    key = "done_full" if job.kind == "full" else "done"
+    notice = f"\n{text(job.language, job.notice)}" if job.notice else ""
+    return text(job.language, key, style=styles_title(job, own)) + notice
+
+
+def gallery_list(gallery: Sequence[str], language: str) -> str:
+    """The gallery's names, numbered as on the sheet."""
+    return "\n".join(f"{number}. {style_title(name, language)}" for number, name in enumerate(gallery, 1))
+
+
 def gallery_keyboard(
-    job: Job, gallery: Sequence[str], own: Sequence[OwnStyle], action: str = "style", *, back: bool = False
+    job: Job,
+    gallery: Sequence[str],
+    own: Sequence[OwnStyle],
+    action: str = "style",
+    back: str | None = None,
 ) -> InlineKeyboardMarkup:
-    """A button for each style, numbered as on the sheet; `action` is `style`, or `with` to mix."""
+    """A button for each style, numbered as on the sheet.
+
+    Args:
+        job: whose style is chosen.
+        gallery: names of the gallery's styles.
+        own: the person's own.
+        action: `style`, or `with` to mix.
+        back: None for no way back; otherwise how the picture is shown, `circle` or an empty text.
+    """
     titles = [f"{number}. {style_title(name, job.language)}" for number, name in enumerate(gallery, 1)]
     names = [*gallery, *(f"own:{style.number}" for style in own)]
     titles += [style_title(name, job.language, own) for name in names[len(gallery) :]]
@@ -38,8 +62,8 @@ def gallery_keyboard(
         (title, Tap(action, job.message, job.round, name)) for title, name in zip(titles, names, strict=True)
     ]
     rows = [buttons[i : i + 2] for i in range(0, len(buttons), 2)]
-    if back:
-        rows.append([(text(job.language, "button_back"), Tap("back", job.message, job.round))])
+    if back is not None:
+        rows.append([(text(job.language, "button_back"), Tap("back", job.message, job.round, back))])
     return _keyboard(rows)
 
 
@@ -47,7 +71,8 @@ def result_keyboard(job: Job, *, circle: bool = False) -> InlineKeyboardMarkup:
     """What can be done with a picture that was delivered."""
 
     def button(key: str, action: str) -> tuple[str, Tap]:
-        return text(job.language, f"button_{key}"), Tap(action, job.message, job.round)
+        word = "circle" if circle and action in ("other", "mix") else ""  # the way back leads there
+        return text(job.language, f"button_{key}"), Tap(action, job.message, job.round, word)
 
     keep = ("take", "colours") if job.colours == "keep" else ("keep", "colours")
     seen = ("square", "square") if circle else ("circle", "circle")
@@ -68,25 +93,32 @@ def cancel_keyboard(job: Job) -> InlineKeyboardMarkup:
     return _keyboard([[(text(job.language, "button_cancel"), tap)]])
 
 
-def settings_keyboard(language: str) -> InlineKeyboardMarkup:
-    """Strength, colours and language."""
-    strengths = [(f"{round(100 * one)} %", Tap("set", word=f"strength:{one}")) for one in STRENGTHS]
+def percent(language: str, share: float) -> str:
+    """A share of one as people write it: 35% or, in Russian, 35 %."""
+    return text(language, "percent", number=round(100 * share))
+
+
+def settings_keyboard(language: str, person: int) -> InlineKeyboardMarkup:
+    """Strength, colours and language; for that person alone, as are the two below."""
+    strengths = [(percent(language, one), Tap("set", person, word=f"strength:{one}")) for one in STRENGTHS]
     colours = [
-        (text(language, f"button_{key}"), Tap("set", word=f"colours:{value}"))
+        (text(language, f"button_{key}"), Tap("set", person, word=f"colours:{value}"))
         for key, value in (("take", "style"), ("keep", "keep"))
     ]
-    languages = [(module.NAME, Tap("set", word=f"language:{code}")) for code, module in LANGUAGES.items()]
+    languages = [
+        (module.NAME, Tap("set", person, word=f"language:{code}")) for code, module in LANGUAGES.items()
+    ]
     return _keyboard([strengths, colours, languages])
 
 
-def own_styles_keyboard(styles: Sequence[OwnStyle]) -> InlineKeyboardMarkup:
+def own_styles_keyboard(styles: Sequence[OwnStyle], person: int) -> InlineKeyboardMarkup:
     """A button for each own style, to forget it."""
-    return _keyboard([[(f"✖ {style.name}", Tap("drop", word=str(style.number)))] for style in styles])
+    return _keyboard([[(f"✖ {style.name}", Tap("drop", person, word=str(style.number)))] for style in styles])
 
 
-def delete_keyboard(language: str) -> InlineKeyboardMarkup:
+def delete_keyboard(language: str, person: int) -> InlineKeyboardMarkup:
     """The one button that deletes everything."""
-    return _keyboard([[(text(language, "button_delete"), Tap("erase"))]])
+    return _keyboard([[(text(language, "button_delete"), Tap("erase", person))]])
 
 
 def _keyboard(rows: Sequence[Sequence[tuple[str, Tap]]]) -> InlineKeyboardMarkup:

@@ -9,7 +9,7 @@ from typing import Any
 
 from impasto.core.errors import ImpastoError, UsageError
 
-from .redaction import password_of, start_log
+from .redaction import passwords_of, start_log
 from .settings import BotSettings, read_settings
 
 log = logging.getLogger("impasto.bot")
@@ -30,15 +30,18 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def run(settings: BotSettings, action: str, parent: int | None = None) -> int:
     """Runs the bot, or a worker that ends with its parent if it has one; returns the exit status."""
-    password = password_of(settings.database_url)
+    passwords = passwords_of(settings.database_url, settings.pictures_url)
     if action == "worker":
         from .worker import run_worker
 
-        start_log(settings.log_level, password)
-        return run_worker(settings, parent)
+        redact = start_log(settings.log_level, *passwords)
+        try:
+            return run_worker(settings, parent)
+        except ImpastoError as error:
+            raise type(error)(redact(str(error))) from None
     token = settings.read_token()
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
-    redact = start_log(settings.log_level, token, token.partition(":")[2], secret, password)
+    redact = start_log(settings.log_level, token, token.partition(":")[2], secret, *passwords)
     try:
         from .service import run_bot
     except ImportError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from telegram import CallbackQuery, InlineKeyboardMarkup
 
@@ -10,6 +11,7 @@ from . import keyboards
 from .callbacks import Tap
 from .commands import settings_text
 from .context import Context
+from .job import Job
 from .tapped import make_edit, own_number
 from .texts import LANGUAGES, language_for, text
 
@@ -26,7 +28,7 @@ async def _set(context: Context, query: CallbackQuery, tap: Tap) -> str:
         return text(language, "stale")
     language = await _language(context, query)
     words = await settings_text(context, person, language)
-    await _rewrite(context, query, words, keyboards.settings_keyboard(language))
+    await _rewrite(context, query, words, keyboards.settings_keyboard(language, person))
     return text(language, "saved")
 
 
@@ -40,16 +42,31 @@ async def _drop(context: Context, query: CallbackQuery, tap: Tap) -> str:
     await context.do(context.pictures.delete, key)
     own = await context.do(people.styles, person)
     words = text(language, "mystyles" if own else "mystyles_none")
-    await _rewrite(context, query, words, keyboards.own_styles_keyboard(own))
+    await _rewrite(context, query, words, keyboards.own_styles_keyboard(own, person))
     return text(language, "style_forgotten")
 
 
 async def _erase(context: Context, query: CallbackQuery, _: Tap) -> str:
     person, language = query.from_user.id, await _language(context, query)
+    under_way = await context.do(context.jobs.of_person, person)
     await context.do(context.people.forget, person)
     await context.do(context.pictures.delete, str(person))
+    await context.do(context.database.scrub)
+    context.wake.set()
     await _rewrite(context, query, text(language, "deleted"), None)
+    for job in under_way:  # nothing follows what they say any more
+        await _end_waiting(context, job, text(language, "erased"))
     return text(language, "deleted")
+
+
+async def _end_waiting(context: Context, job: Job, words: str) -> None:
+    place: dict[str, Any] = {"chat_id": job.chat, "message_id": job.status_message}
+    if job.kind == "full":
+        edit = partial(context.bot.edit_message_text, words, **place)
+    else:
+        edit = partial(context.bot.edit_message_caption, caption=words, **place)
+    if job.status_message is not None:
+        await make_edit(context, job.chat, edit)
 
 
 async def _language(context: Context, query: CallbackQuery) -> str:

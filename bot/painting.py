@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.core.images import Picture, load_picture, save_picture
@@ -30,6 +32,8 @@ PHOTO_BYTES = 10_000_000  # Bot API: the largest photo; a document may have 50 M
 DOCUMENT_BYTES = 50_000_000
 CANCEL_SECONDS = 1.2  # for the engine to stop by itself; the whole of a cancel is to take 2 seconds
 BEAT_SECONDS = 0.4
+STYLE_SIDE = 1024  # pixels of an own style's longest side, at most
+FOLDERS = "impasto-bot-"  # of photographs at work; the worker's process number follows
 
 Beat = Callable[[float | None, float | None], str]
 
@@ -83,7 +87,7 @@ class Studio:
             Refused: the picture cannot be painted.
             EngineDied: the engine did.
         """
-        with tempfile.TemporaryDirectory(prefix="impasto-bot-") as name:
+        with tempfile.TemporaryDirectory(prefix=f"{FOLDERS}{os.getpid()}-") as name:
             folder = Path(name)
             decoded = decode(self._source(job), self.settings.max_pixels, self.settings.max_ratio)
             pixels = crop_square(decoded.pixels) if job.kind == "avatar" else decoded.pixels
@@ -91,7 +95,9 @@ class Studio:
             size = most if job.kind == "avatar" else min(max(pixels.shape[:2]), self.settings.full_size)
             save_picture(Picture(pixels).resized(size), folder / "photo.png")
             painted = self._painted(job, folder, size, beat)
-            return self._store(job, painted, decoded.notice)
+            # A large video and a moving sticker are stood for by a still, which shows nothing of it.
+            notice = decoded.notice or ("first_frame" if job.media == "video" else "")
+            return self._store(job, painted, notice)
 
     def _source(self, job: Job) -> bytes:
         try:
@@ -169,11 +175,20 @@ class Studio:
                 if key is None:
                     raise Refused("style_gone")
                 path = folder / f"style-{len(styles)}.png"
-                decoded = decode(self.pictures.get(key), self.settings.max_pixels, self.settings.max_ratio)
-                save_picture(Picture(decoded.pixels).resized(min(1024, max(decoded.pixels.shape[:2]))), path)
+                pixels = self._own_style(key)
+                save_picture(Picture(pixels).resized(min(STYLE_SIDE, max(pixels.shape[:2]))), path)
                 name = str(path)
             styles.append(name)
         return styles
+
+    def _own_style(self, key: str) -> NDArray[np.float32]:
+        """Pixels of a person's own style; what is wrong with it is not said of the photograph."""
+        try:
+            return decode(self.pictures.get(key), self.settings.max_pixels, self.settings.max_ratio).pixels
+        except FileNotFoundError:
+            raise Refused("style_gone") from None
+        except Refused:
+            raise Refused("style_unreadable") from None
 
     def _store(self, job: Job, painted: Image.Image, notice: str) -> Files:
         claim = (job.worker or "").rpartition("/")[2]

@@ -31,7 +31,8 @@ class Pictures:
             self.system, self.root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise UsageError(
-                f"Pictures are kept in a folder or a store that fsspec knows ({error}). Received: {url}"
+                f"Pictures are kept in a folder or a store that fsspec knows ({error}). Received: "
+                f"{url.partition(':')[0]}:…"  # the rest may hold a password
             ) from None
         self.is_local = "file" in _protocols(self.system)
         if self.is_local:
@@ -45,9 +46,13 @@ class Pictures:
                 self.system.pipe_file(path, data)  # object stores show whole objects only
             return
         beside = Path(f"{path}.{secrets.token_hex(4)}.part")
-        beside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            beside.write_bytes(data)
+            beside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                beside.write_bytes(data)
+            except FileNotFoundError:  # the folder was empty yet, and swept
+                beside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                beside.write_bytes(data)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -64,12 +69,19 @@ class Pictures:
             return self.system.cat_file(path)
 
     def delete(self, key: str) -> None:
-        """Deletes a file, or a folder with all in it; one that is not there is passed over."""
+        """Deletes a file, or a folder with all in it; one that is not there is passed over.
+
+        A folder that is empty then goes too: its name is a person's number.
+        """
         path = self._path(key)
         with _failing_like_a_disk(), suppress(FileNotFoundError):  # another may delete it just now
             self.system.invalidate_cache()
             if self.system.exists(path):
                 self.system.rm(path, recursive=True)
+        if self.is_local:
+            with suppress(OSError):  # not empty, or another deleted it
+                for folder in Path(path).relative_to(self.root).parents[:-1]:
+                    Path(self.root, folder).rmdir()
 
     def folders(self) -> list[str]:
         """The folders of all jobs: `person/chat_message`."""

@@ -5,12 +5,20 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 import traceback
 from types import TracebackType
-from urllib.parse import urlsplit
+from typing import TextIO
+from urllib.parse import parse_qs, unquote, urlsplit
 
 # What a token looks like (Bot API, "Authorizing your bot"), should one come by another way.
 _TOKEN = re.compile(r"(?<!\d)\d{3,}:[\w-]{20,}")
+
+# httpx names each URL, and the token in it; those of object stores name signed requests.
+TALKATIVE = (
+    *("httpx", "httpcore", "telegram", "aiohttp.access", "asyncio"),
+    *("botocore", "aiobotocore", "s3fs", "fsspec", "urllib3"),
+)
 
 
 class Redactor:
@@ -39,6 +47,12 @@ class _Formatter(logging.Formatter):
         return self.redact(super().format(record))  # with the traceback, which is part of it
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Says that a line is missing; logging itself would print its arguments as they are."""
+        print(f"a line of {record.name} could not be logged", file=sys.stderr)
+
+
 def start_log(level: str, *secrets: str) -> Redactor:
     """Logs to stderr, and redacts there and in what an uncaught error prints.
 
@@ -47,22 +61,29 @@ def start_log(level: str, *secrets: str) -> Redactor:
         *secrets: tokens and passwords.
     """
     redact = Redactor(*secrets)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(_Formatter(redact))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("httpx", "httpcore", "telegram", "aiohttp.access", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # httpx names each URL, and the token in it
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
     def write(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         print(redact("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr, end="")
 
-    sys.excepthook = write
+    def write_of_thread(failed: threading.ExceptHookArgs) -> None:
+        write(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
+
+    sys.excepthook, threading.excepthook = write, write_of_thread
     return redact
 
 
-def password_of(url: str) -> str:
-    """The password in a database's URL, empty if there is none."""
-    try:
-        return urlsplit(url).password or ""
-    except ValueError:
-        return ""
+def passwords_of(*urls: str) -> list[str]:
+    """The passwords in URLs of a database or a picture store, as they are written and as they are meant."""
+    found: list[str] = []
+    for url in urls:
+        try:
+            parts = urlsplit(url)
+            found += [parts.password or "", *parse_qs(parts.query).get("password", [])]
+        except ValueError:
+            continue
+    return [word for one in found if one for word in (one, unquote(one))]

@@ -56,6 +56,8 @@ async def ask_for_style(context: Context, job: Job) -> None:
     )
     if message is not None:
         await context.do(context.jobs.set_status_message, job.id, message.message_id)
+    else:  # a group that lets nobody send pictures; who blocked the bot is not reached by this either
+        await say(context, job.chat, text(job.language, "no_pictures_here"), reply_to=job.message)
 
 
 async def send_sheet(
@@ -92,7 +94,7 @@ async def send_sheet(
     return None
 
 
-async def send_examples(context: Context, chat: int, caption: str) -> None:
+async def send_examples(context: Context, chat: int, caption: str, reply_to: int | None = None) -> None:
     """Sends two pictures, before and after, in one album."""
     name = f"examples:{sum(path.stat().st_size for path in BEFORE_AFTER)}"
     flag = await context.do(context.people.flag, name)
@@ -101,7 +103,8 @@ async def send_examples(context: Context, chat: int, caption: str) -> None:
     async def send() -> tuple[Message, ...]:
         media: list[Any] = list(known) or [path.read_bytes() for path in BEFORE_AFTER]
         first = InputMediaPhoto(media[0], caption=caption)
-        return await context.bot.send_media_group(chat, [first, *map(InputMediaPhoto, media[1:])])
+        rest = map(InputMediaPhoto, media[1:])
+        return await context.bot.send_media_group(chat, [first, *rest], reply_parameters=_reply(reply_to))
 
     try:
         messages = await context.sending.call(chat, send, repeatable=False)

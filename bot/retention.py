@@ -33,6 +33,7 @@ def sweep(context: Context) -> int:
     # The rows go last: whatever is interrupted before is swept the next time.
     context.jobs.forget([job.id for job in jobs])
     context.inbox.sweep()
+    context.database.scrub()
     return len(jobs)
 
 

@@ -29,7 +29,7 @@ from .settings import BotSettings
 from .status import keep_showing
 from .supervisor import Workers
 from .texts import LANGUAGES, text
-from .updates import KINDS, Dispatcher, poll
+from .updates import KINDS, Dispatcher, poll, watch
 from .web import start_web
 
 log = logging.getLogger("impasto.bot")
@@ -127,8 +127,12 @@ async def _run(context: Context, workers: Workers) -> None:
                 ("retention", forget_for_ever),
             ):
                 group.create_task(_supervised(name, partial(work, context), context))
-            if not context.settings.webhook_url:
-                group.create_task(_supervised("updates", partial(poll, context, dispatcher), context))
+            updates = (
+                partial(watch, context)
+                if context.settings.webhook_url
+                else partial(poll, context, dispatcher)
+            )
+            group.create_task(_supervised("updates", updates, context))
             log.info("running as @%s", context.username)
     finally:
         if web is not None:

@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from impasto.core.errors import UsageError
 
+from .redaction import Redactor
+
 
 class BotSettings(BaseSettings):
     """Settings of the bot and of its workers; docs/bot.md has them in a table."""
@@ -67,6 +69,14 @@ class BotSettings(BaseSettings):
     def _split_numbers(cls, value: Any) -> Any:
         return [word for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
+    @field_validator("listen")
+    @classmethod
+    def _has_port(cls, value: str) -> str:
+        port = value.rpartition(":")[2]
+        if not port.isascii() or not port.isdecimal() or int(port) > 65535:
+            raise ValueError("an address is HOST:PORT")
+        return value
+
     @property
     def database_url(self) -> str:
         """Where the tables are: `sqlite:///…` or `postgresql://…`."""
@@ -83,7 +93,7 @@ class BotSettings(BaseSettings):
     def address(self) -> tuple[str, int]:
         """Host and port of `listen`."""
         host, _, port = self.listen.rpartition(":")
-        return host or "127.0.0.1", int(port)
+        return host.strip("[]") or "127.0.0.1", int(port)
 
     def read_token(self) -> str:
         """The token, from its file or the environment.
@@ -95,9 +105,10 @@ class BotSettings(BaseSettings):
             try:
                 token = self.token_file.read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
+                # Whoever gives the token in its file's place must not find it in a log.
                 raise UsageError(
                     f"The token's file cannot be read; write BotFather's token into it. Received: "
-                    f"{self.token_file} ({getattr(error, 'strerror', None) or 'not text'})"
+                    f"{Redactor()(str(self.token_file))} ({getattr(error, 'strerror', None) or 'not text'})"
                 ) from None
         else:
             token = self.token.get_secret_value().strip() if self.token else ""

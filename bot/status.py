@@ -10,8 +10,9 @@ from typing import Any
 from telegram import ReplyParameters
 
 from .context import Context
+from .database import Row
 from .job import ACTIVE, Job
-from .keyboards import cancel_keyboard
+from .keyboards import cancel_keyboard, percent
 from .sending import Refusal, Unknown, Unsent
 from .texts import text
 
@@ -28,12 +29,13 @@ async def keep_showing(context: Context) -> None:
         while True:
             rows = await context.do(context.jobs.under_way)
             pace = await context.do(context.people.flag, "job_seconds") if rows else None
-            seconds = float(pace or 0)
+            is_paused = bool(rows) and await context.do(context.people.flag, "paused") == "1"
+            seconds, workers = float(pace or 0), _workers(context, rows)
             shown = {row["id"]: shown[row["id"]] for row in rows if row["id"] in shown}
             for row in rows:
                 before = row.pop("before")
                 job = Job(**row)
-                words = status_words(job, before, seconds, context.settings.workers)
+                words = status_words(job, before, seconds, workers, is_paused=is_paused)
                 pause = max(context.settings.progress_seconds, GROUP_PAUSE if job.is_group else 0)
                 if shown.get(job.id) != (job.round, words) and context.sending.free_to_edit(job.chat, pause):
                     shown[job.id] = (job.round, words)
@@ -41,14 +43,20 @@ async def keep_showing(context: Context) -> None:
             await asyncio.sleep(0.5)
 
 
-def status_words(job: Job, before: int, seconds: float, workers: int) -> str:
+def _workers(context: Context, rows: list[Row]) -> int:
+    """How many paint at once; of workers on other machines only those at work are known."""
+    return max(1, context.settings.workers, sum(row["state"] == "running" for row in rows))
+
+
+def status_words(job: Job, before: int, seconds: float, workers: int, *, is_paused: bool = False) -> str:
     """What the status message says.
 
     Args:
         job: in the queue or at work.
         before: how many come first.
         seconds: that a picture takes; 0 if unknown.
-        workers: that share them.
+        workers: that share them, 1 or more.
+        is_paused: whether an admin had painting paused.
     """
     if job.state == "fetching":
         return text(job.language, "fetching")
@@ -56,8 +64,10 @@ def status_words(job: Job, before: int, seconds: float, workers: int) -> str:
         if not job.progress:
             return text(job.language, "begun")
         left = "" if job.seconds_left is None or job.progress >= 1 else _left(job.language, job.seconds_left)
-        return text(job.language, "running", percent=round(100 * job.progress), left=left)
-    left = _left(job.language, seconds * (before / max(1, workers) + 1)) if seconds else ""
+        return text(job.language, "running", percent=percent(job.language, job.progress), left=left)
+    if is_paused:
+        return text(job.language, "paused")
+    left = _left(job.language, seconds * (before / workers + 1)) if seconds else ""
     return text(job.language, "waiting" if before else "next", before=before, left=left)
 
 
@@ -69,11 +79,12 @@ def _left(language: str, seconds: float) -> str:
 
 async def show(context: Context, number: str) -> None:
     """Shows at once how a job stands that was just put into the queue."""
+    is_paused = await context.do(context.people.flag, "paused") == "1"
     for row in await context.do(context.jobs.under_way):
         before = row.pop("before")
         if row["id"] == number:
             job = Job(**row)
-            await _edit(context, job, status_words(job, before, 0, context.settings.workers))
+            await _edit(context, job, status_words(job, before, 0, 1, is_paused=is_paused))
 
 
 async def _edit(context: Context, job: Job, words: str) -> None:
@@ -95,7 +106,7 @@ async def _edit(context: Context, job: Job, words: str) -> None:
         pass  # the next one will say more
     except Refusal as refusal:
         if refusal.blocked:
-            await context.do(context.jobs.cancel, job.person)
+            await context.do(context.jobs.cancel_left, job)
         elif refusal.gone:  # whoever deletes the message does not want the picture
             await context.do(context.jobs.cancel, job.person, job.id)
         elif not refusal.same:

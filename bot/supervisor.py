@@ -40,12 +40,13 @@ class Workers:
         pause = 1.0
         while True:
             began = time.monotonic()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "impasto.bot", "worker", str(os.getpid())],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            try:
+                process = self._start()
+            except OSError as error:  # no memory, too many processes: the other workers go on
+                log.error("a worker could not be started (%s); again in %.0f s", error, pause)
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE, 2 * pause)
+                continue
             self.processes.append(process)
             while process.poll() is None:
                 await asyncio.sleep(0.25)
@@ -53,6 +54,14 @@ class Workers:
             pause = 1.0 if time.monotonic() - began > STEADY else min(LONGEST_PAUSE, 2 * pause)
             log.error("worker %s ended with %s; another in %.0f s", process.pid, process.returncode, pause)
             await asyncio.sleep(pause)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "impasto.bot", "worker", str(os.getpid())],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def stop(self) -> None:
         """Ends all workers: they put their jobs back and go."""

@@ -61,7 +61,7 @@ def make_ticket_tables(app: Any) -> None:
 
 def run_by_tickets(worker: Worker) -> None:
     """Paints whenever a ticket comes, until the worker is told to stop."""
-    worker.studio.ready()
+    worker.prepare()
     try:
         asyncio.run(_take_tickets(worker))
     finally:

@@ -18,6 +18,7 @@ from telegram import Update
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.warnings import PTBUserWarning
 
+from .apology import apologise
 from .buttons import on_tap
 from .context import Context
 from .database import Unreachable
@@ -82,7 +83,10 @@ class Dispatcher:
                 return False
             context.faults += 1
             log.exception("update %s: a fault", letter.update_id)
-            return not await self._noted(context.inbox.failed, letter)
+            again = await self._noted(context.inbox.failed, letter)
+            if not again:
+                await apologise(context, letter.body)
+            return not again
         context.handled += 1
         await self._noted(context.inbox.done, letter)
         return True
@@ -110,8 +114,11 @@ async def handle(context: Context, body: dict[str, Any]) -> None:
             await on_message(context, update.message)
         elif update.my_chat_member:
             change = update.my_chat_member
-            if change.chat.type == "private" and change.new_chat_member.status == "kicked":  # blocked
-                await context.do(context.jobs.cancel, change.from_user.id)
+            if change.new_chat_member.status in ("kicked", "left"):  # blocked, or sent out of a group
+                if change.chat.type == "private":
+                    await context.do(context.jobs.cancel, change.from_user.id)
+                else:
+                    await context.do(context.jobs.cancel_in, change.chat.id)
     except Refusal as refusal:
         log.info("an answer was refused: %s", refusal)
 
@@ -147,17 +154,35 @@ async def poll(context: Context, dispatcher: Dispatcher) -> None:
         else:
             context.polled, pause = time.monotonic(), 1.0
             if updates:
-                offset = await receive(context, dispatcher, updates, offset)
+                new = await receive(context, dispatcher, updates)
+                # Lower than before where Telegram numbers anew, as it does after a week without updates.
+                offset = await context.do(context.inbox.offset)
+                if not new:
+                    await asyncio.sleep(1)  # repeats, or what has no number and cannot be confirmed
 
 
-async def receive(context: Context, dispatcher: Dispatcher, updates: list[Any], offset: int = 0) -> int:
-    """Stores updates, then has them handled; returns the offset behind them."""
+async def watch(context: Context) -> None:
+    """Asks Telegram for ever who we are: behind a webhook nothing else tells of an outage or a lost token.
+
+    Raises:
+        InvalidToken: the token was revoked.
+    """
+    while True:
+        try:
+            await context.bot.get_me()
+            context.polled = time.monotonic()
+        except InvalidToken:
+            raise
+        except TelegramError as error:
+            log.warning("Telegram cannot be reached: %s", type(error).__name__)
+        await asyncio.sleep(max(1, context.settings.poll_seconds))
+
+
+async def receive(context: Context, dispatcher: Dispatcher, updates: list[Any]) -> int:
+    """Stores updates, then has them handled; returns how many were new."""
     new = await context.do(context.inbox.keep, updates)
     dispatcher.take(new)
-    stored = await context.do(context.inbox.offset)
-    if stored <= offset:
-        await asyncio.sleep(1)  # nothing that could be confirmed came
-    return max(stored, offset)
+    return len(new)
 
 
 async def _get_updates(context: Context, offset: int) -> list[Any]:

@@ -23,12 +23,13 @@ async def _mix(context: Context, tapped: Tapped) -> str:
 
 async def _show_gallery(context: Context, tapped: Tapped, action: str) -> str:
     own = await context.do(context.people.styles, tapped.job.person)
-    markup = keyboards.gallery_keyboard(tapped.job, context.gallery, own, action, back=True)
+    markup = keyboards.gallery_keyboard(tapped.job, context.gallery, own, action, tapped.tap.word)
     return await _markup(context, tapped, markup, "choose" if action == "style" else "choose_mix")
 
 
 async def _back(context: Context, tapped: Tapped) -> str:
-    return await _markup(context, tapped, keyboards.result_keyboard(tapped.job), "choose")
+    markup = keyboards.result_keyboard(tapped.job, circle=tapped.tap.word == "circle")
+    return await _markup(context, tapped, markup, "")
 
 
 async def _markup(context: Context, tapped: Tapped, markup: InlineKeyboardMarkup, key: str) -> str:
@@ -36,7 +37,7 @@ async def _markup(context: Context, tapped: Tapped, markup: InlineKeyboardMarkup
         return text(tapped.job.language, "stale")
     edit = partial(context.bot.edit_message_reply_markup, tapped.chat, tapped.message, reply_markup=markup)
     await make_edit(context, tapped.chat, edit)
-    return text(tapped.job.language, key)
+    return text(tapped.job.language, key) if key else ""
 
 
 async def _circle(context: Context, tapped: Tapped) -> str:
@@ -56,7 +57,7 @@ async def _show(context: Context, tapped: Tapped, key: str | None, *, circle: bo
     except FileNotFoundError:
         return text(job.language, "expired")
     own = await context.do(context.people.styles, job.person)
-    media = InputMediaPhoto(data, caption=text(job.language, "done", style=keyboards.styles_title(job, own)))
+    media = InputMediaPhoto(data, caption=keyboards.result_caption(job, own))
     markup = keyboards.result_keyboard(job, circle=circle)
 
     async def edit() -> Any:

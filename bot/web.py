@@ -10,6 +10,8 @@ import time
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from impasto.core.errors import UsageError
+
 from .context import Context
 from .updates import Dispatcher, receive
 
@@ -32,7 +34,14 @@ async def start_web(context: Context, dispatcher: Dispatcher) -> web.AppRunner |
         app.router.add_post("/webhook", server.webhook)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, host, port).start()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise UsageError(
+            f"Nothing can be served at the address given by listen; choose another port. Received: "
+            f"{host}:{port} ({error.strerror or error})"
+        ) from None
     return runner
 
 
@@ -50,7 +59,7 @@ class _Server:
         except Exception:  # TimeoutError among them: tables that are waited for do not answer
             tables = False
         silent = time.monotonic() - context.polled
-        heard = bool(context.settings.webhook_url) or silent < SILENCE + context.settings.poll_seconds
+        heard = silent < SILENCE + context.settings.poll_seconds
         facts = {"tables": tables, "telegram": heard}
         return web.json_response(facts, status=200 if all(facts.values()) else 503)
 

@@ -12,11 +12,13 @@ import signal
 import threading
 import time
 
+from impasto.core.engine_folder import sweep
+
 from .database import Database
 from .decoding import Refused
 from .engine_client import EngineDied
 from .job import Job
-from .painting import Files, Stopped, Studio
+from .painting import FOLDERS, Files, Stopped, Studio
 from .passing import is_of_the_disk
 from .people import People
 from .pictures import Pictures
@@ -49,13 +51,18 @@ class Worker:
 
     def run(self) -> None:
         """Paints job after job."""
-        self.studio.ready()  # the network is loaded while nobody waits yet
+        self.prepare()  # the network is loaded while nobody waits yet
         try:
             while not self.is_stopping():
                 if not self.paint_one():
                     self.stopping.wait(IDLE_SECONDS)
         finally:
             self.studio.close(0.5)
+
+    def prepare(self) -> None:
+        """Deletes photographs that killed workers of this machine left behind, and starts the engine."""
+        sweep(FOLDERS)
+        self.studio.ready()
 
     def is_stopping(self) -> bool:
         """Whether it is told to end, or whoever started it has ended."""

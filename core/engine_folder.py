@@ -29,10 +29,14 @@ def make_folder() -> Path:
         ) from error
 
 
-def sweep() -> None:
-    """Deletes this user's folders whose engine does not live any more."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+def sweep(prefix: str = PREFIX) -> None:
+    """Deletes this user's folders whose process does not live any more.
+
+    Args:
+        prefix: of their names; the process's number follows it, then a hyphen.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        pid = folder.name.removeprefix(prefix).partition("-")[0]
         if not pid.isdecimal() or folder.is_symlink() or is_alive(int(pid)):
             continue
         try:

@@ -210,6 +210,25 @@ class Guest:
     def photo(self, data=None, **content):
         return self.server.send_photo(self.number, data or jpeg(), language=self.language, **content)
 
+    def words(self, chat=None):
+        """What the bot says in a chat, as it stands there now."""
+        found = self.server.from_bot(chat or self.number)
+        return [message.get("text") or message.get("caption") or "" for message in found]
+
+    def hears(self, part, chat=None):
+        """Waits for words of the bot's; returns the last message that has them."""
+
+        def found():
+            said = self.server.from_bot(chat or self.number)
+            return [one for one in said if part in (one.get("text") or one.get("caption") or "")]
+
+        return until(found, 90, lambda: f"{part!r} not in {self.words(chat)}")[-1]
+
+    def answered(self, tap):
+        """Waits for the answer to a tap."""
+        until(lambda: tap in self.server.answered, 60)
+        return self.server.answered[tap]
+
     def answers(self, message):
         """The bot's messages that answer one of ours."""
         found = self.server.from_bot(self.number)

@@ -13,6 +13,7 @@ import hashlib
 import io
 import itertools
 import json
+import re
 import threading
 import time
 from collections import defaultdict
@@ -38,10 +39,11 @@ class FakeTelegram:
         self.messages = defaultdict(dict)  # chat -> message id -> message, as it is now
         self.calls, self.new_messages, self.edits = [], [], []
         self.faults = defaultdict(list)
+        self.pathless = set()  # files that cannot be had, though nothing says so
         self.blocked, self.answered, self.queries = set(), {}, {}
         self.update_ids, self.message_ids = itertools.count(1000), itertools.count(1)
         self.polling = 0
-        self.webhook, self.down = None, False
+        self.webhook, self.down, self.revoked = None, False, False
         self.commands = {}
         self.delay, self.port = 0.0, 0
 
@@ -115,6 +117,18 @@ class FakeTelegram:
         message["update"] = self.receive("message", plain)
         return message
 
+    def number_anew(self):
+        """Updates are numbered from somewhere else, lower here: as after a week without any."""
+        with self.lock:
+            self.update_ids = itertools.count(10)
+
+    def member(self, person, chat, status):
+        """The bot's own standing in a chat changes, by a person's doing: `kicked`, `left`, `member`."""
+        new = {"user": BOT, "status": status} | ({"until_date": 0} if status == "kicked" else {})
+        old = {"user": BOT, "status": "member"}
+        body = {"chat": self._chat(chat), "from": self.person(person), "date": int(time.time())}
+        return self.receive("my_chat_member", body | {"old_chat_member": old, "new_chat_member": new})
+
     def photo_of(self, data, size=(640, 480)):
         return [
             self.store(data) | {"width": size[0] // 4, "height": size[1] // 4},
@@ -178,7 +192,7 @@ class FakeTelegram:
         if self.down:
             request.transport.close()
             return web.Response()
-        if request.match_info["token"] != TOKEN:
+        if request.match_info["token"] != TOKEN or self.revoked:
             return _answer(401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
         given, files = await _arguments(request)
         with self.lock:
@@ -249,7 +263,9 @@ class FakeTelegram:
         mine = self.polling  # a newer poller ends an older one
         offset = int(given.get("offset", 0))
         with self.lock:
-            for number in [number for number in self.updates if number < offset]:
+            # An offset beyond all that there is comes from a numbering before: nothing is confirmed by it.
+            known = offset <= max(self.updates, default=offset) + 1
+            for number in [number for number in self.updates if known and number < offset]:
                 del self.updates[number]  # confirmed
         deadline = time.monotonic() + int(given.get("timeout", 0))
         while True:
@@ -270,10 +286,11 @@ class FakeTelegram:
         if len(data) > 20_000_000:
             raise ApiError(400, "Bad Request: file is too big")
         number = given["file_id"]
-        return {"file_id": number, "file_unique_id": number[:12], "file_size": len(data), "file_path": number}
+        file = {"file_id": number, "file_unique_id": number[:12], "file_size": len(data)}
+        return file if number in self.pathless else file | {"file_path": number}
 
     def _sendMessage(self, given, files):
-        return self._new(given, text=_limited(given.get("text"), 4096, least=1))
+        return self._new(given, text=_limited(_parsed(given), 4096, least=1))
 
     def _sendPhoto(self, given, files):
         data = self._media(given["photo"], files)
@@ -289,7 +306,7 @@ class FakeTelegram:
         ]
 
     def _editMessageText(self, given, files):
-        return self._edit(given, {"text": _limited(given.get("text"), 4096, least=1)}, needs="text")
+        return self._edit(given, {"text": _limited(_parsed(given), 4096, least=1)}, needs="text")
 
     def _editMessageCaption(self, given, files):
         return self._edit(given, {"caption": _limited(given.get("caption"), 1024)}, needs="media")
@@ -401,6 +418,16 @@ def _markup(given):
             if not 1 <= len(button["callback_data"].encode()) <= 64:
                 raise ApiError(400, "Bad Request: BUTTON_DATA_INVALID")
     return markup or None
+
+
+def _parsed(given):
+    """The text; refused if it is said to be HTML and is not what Telegram takes for that."""
+    text = given.get("text")
+    if given.get("parse_mode") == "HTML":
+        rest = re.sub(r"<(b|i)>[^<]*</\1>", "", text or "")
+        if "<" in rest or re.search(r"&(?!(amp|lt|gt|quot);)", rest):
+            raise ApiError(400, "Bad Request: can't parse entities")
+    return text
 
 
 def _limited(text, most, least=0):

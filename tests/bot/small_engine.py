@@ -1,7 +1,8 @@
 """A small engine process that speaks docs/engine.md's protocol and paints at once, for tests of the queue.
 
 A style's name tells it how: `udnie` slowly, `the_scream` dies at once, `plum_tree` dies the first time,
-`great_wave` hangs and does not hear a cancel, `composition_vii` is noise, which no format makes small.
+`great_wave` hangs and does not hear a cancel, `contrast_of_forms` has no memory, `composition_vii` is
+noise, which no format makes small.
 Each painting it begins is noted in a file.
 """
 
@@ -53,6 +54,8 @@ def paint(request):
     for step in range(1, steps + 1):
         if style == "the_scream" or (style == "plum_tree" and times == 1):
             os._exit(9)
+        if style == "contrast_of_forms":
+            return tell("error", id=number, kind="memory", message="no memory", advice="")
         if style == "great_wave":
             time.sleep(60)
         if number in cancelled:

@@ -9,6 +9,8 @@ import random
 import sqlite3
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -154,6 +156,41 @@ def test_killed_at_each_step(bot, telegram, guest):
     assert len([one for one in telegram.from_bot(7) if has_result(telegram, one)]) == 1
 
 
+def test_killed_before_an_update_is_stored_and_before_a_message_is_noted(bot, telegram, guest):
+    mine = bot(send_seconds=60).start()
+    quirin = guest(7)
+    quirin.say("/queue")
+    quirin.hears("nothing in the queue")
+    lock = sqlite3.connect(mine.folder / "data" / "bot.sqlite3", isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    photo = quirin.photo()
+    time.sleep(1.5)  # fetched, and cannot be stored
+    mine.kill()
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert photo["update"] in telegram.updates  # so it was not confirmed
+    telegram.fail("sendPhoto", "hang", seconds=1)
+    mine.start()
+    quirin.until(lambda: any(call[1] == "sendPhoto" for call in telegram.calls))
+    mine.kill()
+    quirin.until(lambda: len(quirin.answers(photo)) == 1)  # carried out, and nobody knows of it
+    mine.start()
+    quirin.until(lambda: len(quirin.answers(photo)) == 2)
+    quirin.until(lambda: mine.rows("SELECT count(*) FROM jobs WHERE status_message > 0") == [(1,)])
+    first = quirin.answers(photo)[0]
+    quirin.tap(first, "style", "starry_night")
+    quirin.avatar(first)
+    quirin.until(lambda: len(quirin.answers(photo)) == 1)
+    assert_all_is_well_with(mine, telegram, photo)
+
+
+def assert_all_is_well_with(mine, telegram, photo):
+    """One job, one result, though other messages were written beside the photograph."""
+    results = [one for one in telegram.from_bot(7) if has_result(telegram, one)]
+    assert [one["reply_to"] for one in results] == [photo["message_id"]]
+    assert mine.rows("SELECT state FROM jobs") == [("painted",)]
+
+
 def test_a_worker_is_killed_and_a_stop_in_mid_job(bot, telegram, guest):
     mine = bot().start()
     petra = guest(7)
@@ -189,6 +226,17 @@ def test_duplicate_updates_and_a_refused_token(bot, telegram, guest):
     assert "refuses the bot's token" in mine.text() and "revoked" not in mine.text()
 
 
+@pytest.mark.parametrize("way", ["polling", "webhook"])
+def test_a_token_revoked_while_the_bot_runs(bot, telegram, guest, way):
+    hook = {"webhook_url": "https://bot.example/webhook", "webhook_secret": "s3cret"}
+    mine = bot(**hook if way == "webhook" else {}).start()
+    guest(7).until(lambda: "running as @" in mine.text())
+    telegram.revoked = True
+    assert mine.process.wait(60) == 1
+    secret = (mine.folder / "token").read_text().partition(":")[2]
+    assert "refuses the bot's token" in mine.text() and secret not in mine.text()
+
+
 def test_a_locked_database_is_waited_for(bot, telegram, guest):
     mine = bot().start()
     sven = guest(7)
@@ -196,7 +244,9 @@ def test_a_locked_database_is_waited_for(bot, telegram, guest):
     lock = sqlite3.connect(mine.folder / "data" / "bot.sqlite3", isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
     sven.tap(gallery, "style", "starry_night")
-    time.sleep(3)
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        urllib.request.urlopen(f"http://127.0.0.1:{mine.port}/health", timeout=30)
     lock.execute("ROLLBACK")
     lock.close()
     sven.avatar(gallery)
+    assert urllib.request.urlopen(f"http://127.0.0.1:{mine.port}/health", timeout=30).status == 200

@@ -3,8 +3,10 @@
 import io
 import logging
 import math
+import socket
 import string
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +22,10 @@ from impasto.bot.faces import Box, find_faces
 from impasto.bot.gallery_sheet import CELL, COLUMNS, GAP, gallery_sheet
 from impasto.bot.inbox import chat_of
 from impasto.bot.pictures import Pictures
-from impasto.bot.redaction import Redactor, start_log
+from impasto.bot.redaction import Redactor, passwords_of, start_log
 from impasto.bot.settings import read_settings
 from impasto.bot.supervisor import environment_for
-from impasto.bot.texts import LANGUAGES, language_for, text
+from impasto.bot.texts import LANGUAGES, language_for, span, text
 from impasto.core.errors import UsageError
 from impasto.core.styles import gallery_names
 
@@ -221,3 +223,67 @@ def test_command_line(impasto, capsys, monkeypatch):
     assert impasto("bot", "worker", "--database", "mysql://x") == 2
     assert "postgresql" in capsys.readouterr().err.splitlines()[-1]
     assert not Path("impasto-bot").exists()
+    assert impasto("bot", "run", "--token-file", TOKEN) == 2  # the token in its file's place
+    assert "cannot be read" in (said := capsys.readouterr().err) and "AAthis" not in said
+    assert impasto("bot", "worker", "--pictures", "nonsense://me:hidden@host") == 2
+    assert "nonsense" in (said := capsys.readouterr().err) and "hidden" not in said
+
+
+@pytest.mark.parametrize("address", ["localhost", "host:", "host:x", "host:70000"])
+def test_an_address_that_is_none(address):
+    with pytest.raises(UsageError, match="listen"):
+        read_settings(listen=address)
+    assert read_settings(listen="[::1]:80").address == ("::1", 80)
+    assert read_settings(listen="8080").address == ("127.0.0.1", 8080)
+
+
+def test_an_address_that_is_taken(impasto, capsys, tmp_path):
+    (tmp_path / "token").write_text(TOKEN)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ["--token-file", str(tmp_path / "token"), "--data", str(tmp_path / "data"), "--workers", "0"]
+        assert impasto("bot", "run", *words, "--listen", f"127.0.0.1:{taken.getsockname()[1]}") == 2
+    assert "listen" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_passwords_are_found_in_urls():
+    found = passwords_of("postgresql://me:a%2Fb@host/x", "postgresql://host/x?user=me&password=c", "/folder")
+    assert set(found) == {"a%2Fb", "a/b", "c"}
+    assert passwords_of("postgresql://[bad") == []
+
+
+def test_secrets_are_kept_out_of_threads_and_of_lines_that_fail(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    start_log("INFO", TOKEN)
+    logging.getLogger("x").info("%d", TOKEN)  # no number: logging itself would print it
+
+    def fail():
+        raise ValueError(TOKEN)
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    written = capsys.readouterr().err
+    assert "could not be logged" in written and "<secret>" in written and "AAthis" not in written
+
+
+def test_spans_of_time_in_words():
+    assert [span("en", seconds) for seconds in (0, 90, 3600, 7200, 86400)] == [
+        "1 min",
+        "2 min",
+        "60 min",
+        "2 h",
+        "24 h",
+    ]
+
+
+def test_no_empty_folder_keeps_a_person_s_number(tmp_path):
+    store = Pictures(str(tmp_path / "pictures"))
+    store.put("7/7_1/source", b"a")
+    store.put("7/7_2/source", b"b")
+    store.delete("7/7_1")
+    assert store.folders() == ["7/7_2"]
+    store.delete("7/7_2/source")
+    assert list((tmp_path / "pictures").iterdir()) == []

@@ -1,0 +1,75 @@
+"""A picture that a person sends as a style of their own: looked at, kept, and said so."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+
+from telegram import Message
+
+from .attachments import Attachment, check
+from .context import Context
+from .decoding import Refused, look
+from .fetching import fetch
+from .people import Person
+from .replies import say
+from .texts import STYLE_WORDS, text
+
+LONGEST_NAME = 24  # letters; a button of a telephone shows hardly more
+_STYLE = re.compile(rf"/?(?:{'|'.join(STYLE_WORDS)})(?!\w)[\s:,.!–—：，。！-]*", flags=re.IGNORECASE)
+
+
+def style_name(words: str) -> str | None:
+    """The name in `style Name` or `стиль: Name`, perhaps empty; None for words that make no style."""
+    match = _STYLE.match(words)
+    return words[match.end() :].strip() if match else None
+
+
+async def keep_style(
+    context: Context, message: Message, attachment: Attachment, person: Person, language: str, name: str
+) -> None:
+    """Keeps a picture as a style, or says why not.
+
+    Args:
+        context: of the bot.
+        message: that asked for it.
+        attachment: the picture.
+        person: whose style it will be.
+        language: to answer in.
+        name: of the style; empty for a number.
+    """
+    settings = context.settings
+    own = await context.do(context.people.styles, person.person)
+    most, number = settings.styles_per_person, style_number(message.chat_id, message.message_id)
+    name = name[:LONGEST_NAME].strip() or text(language, "own_style", number=len(own) + 1)
+    key = f"{person.person}/styles/{number}"
+    try:
+        check(attachment, settings)
+        if len(own) >= most and all(style.number != number for style in own):
+            words = text(language, "style_full", number=most)
+        else:
+            data = await fetch(context, attachment.file_id)
+            notice = await context.do(look, data, settings.max_pixels, settings.max_ratio)
+            await context.do(context.pictures.put, key, data)
+            await context.do(context.people.add_style, person.person, number, name, key, most)
+            words = text(language, "style_kept", name=html.escape(name, quote=False))
+            if notice or attachment.media == "video":
+                words += f" {text(language, 'style_first_frame')}"
+    except Refused as refused:
+        words = refusal_words(context, language, refused)
+    await say(context, message.chat_id, words, reply_to=message.message_id)
+
+
+def style_number(chat: int, message: int) -> int:
+    """A number of its own for a style: messages are numbered anew in each group."""
+    if chat > 0:
+        return message
+    return int.from_bytes(hashlib.sha256(f"{chat}:{message}".encode()).digest()[:6])
+
+
+def refusal_words(context: Context, language: str, refused: Refused) -> str:
+    """Why a picture is not taken, in words."""
+    megabytes = context.settings.max_bytes // 10**6
+    reason = text(language, f"reason_{refused.reason}", megabytes=megabytes)
+    return text(language, "failed", reason=reason)
