@@ -106,7 +106,8 @@ class InstantPainter:
         regions = None if masks is None else _regions(masks, weights)
         plan = schedule(*content.shape[:2])
         seen = [self._of_style(style, [shrink for shrink, _ in plan]) for style in styles]
-        targets = [[blended(each, weights)] if regions is None else each for each in zip(*seen, strict=True)]
+        each = [list(some) for some in zip(*seen, strict=True)]
+        targets = each if regions is not None else [[blended(some, weights)] for some in each]
         tiles = len(shares) * sum(passes * self._tiles(reduced(content, shrink)) for shrink, passes in plan)
         done, picture = 0, content
         for share in shares:
@@ -135,8 +136,10 @@ class InstantPainter:
         found = []
         for shrink in shrinks:
             key = digest.digest(), shrink
-            found.append(self.known.pop(key, None) or self.statistics(reduced(style, shrink)))
-            self.known[key] = found[-1]
+            if key not in self.known:
+                self.known[key] = self.statistics(reduced(style, shrink))
+            found.append(self.known.pop(key))
+            self.known[key] = found[-1]  # the latest
         while len(self.known) > KNOWN:
             del self.known[next(iter(self.known))]
         return found

@@ -124,15 +124,15 @@ def decoder_graph(weights: Weights, regions: int = 0) -> bytes:
 
     def changed(name: str) -> str:
         """The change wanted of one level; a matrix product at every position is a 1×1 convolution."""
-        level, parts = picture if name == "picture" else name, []
+        level, total = picture if name == "picture" else name, ""
         for i in range(max(1, regions)):
             matrix = graph.node("Unsqueeze", [f"{name}_matrix{i}", graph.constant(np.array([2, 3]))])
             part = graph.node("Conv", [level, matrix, f"{name}_offset{i}"])
             if regions:
                 share = graph.node("Gather", [where[name], graph.constant(np.array([i]))], axis=1)
                 part = graph.node("Mul", [part, share])
-            parts.append(part if not parts else graph.node("Add", [parts.pop(), part]))
-        return parts[0]
+            total = graph.node("Add", [total, part]) if total else part
+        return total
 
     def gate(x: str, layer: str) -> str:
         # What opens it is 0 or more: a step, which is quicker than to compare and choose.
