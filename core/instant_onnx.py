@@ -6,6 +6,7 @@ a picture is painted by then. docs/instant.md has the times.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -35,6 +36,7 @@ class OnnxRuntime:
         self.weights = decoder
         self.encoder, self.summing = _session(encoder_graph(encoder)), _session(sums_graph())
         self.decoders = {0: _session(decoder_graph(decoder))}
+        self.largest = 0  # size of the largest picture so far
 
     @classmethod
     def load(cls, weights: Path | None = None) -> OnnxRuntime:
@@ -53,14 +55,13 @@ class OnnxRuntime:
 
     def see(self, picture: np.ndarray) -> Levels:
         """As `Runtime.see`."""
-        given = {"picture": _value(picture[None])}
-        layers = (*LEVELS, *GATES)
-        return given | dict(zip(layers, self.encoder.run_with_ort_values(layers, given), strict=True))
+        layers, given = (*LEVELS, *GATES), {"picture": _value(picture[None])}
+        return given | dict(zip(layers, self._encoded(layers, given), strict=True))
 
     def deepest(self, picture: np.ndarray) -> np.ndarray:
         """As `Runtime.deepest`; its channels lie first in memory, as `draw` takes them."""
-        level = self.encoder.run([LEVELS[-1]], {"picture": picture[None]})[0]
-        return level.transpose(0, 2, 3, 1)
+        level = self._encoded([LEVELS[-1]], {"picture": _value(picture[None])})[0]
+        return level.numpy().transpose(0, 2, 3, 1)
 
     def sums(self, seen: Levels, weights: Sequence[np.ndarray]) -> list[tuple[Any, Any, Any]]:
         """As `Runtime.sums`."""
@@ -91,6 +92,19 @@ class OnnxRuntime:
         given["smooth_weight"] = _value(np.float32(share * VARIATION_WEIGHT))
         decoder = self._decoder(0 if regions is None else regions[0].shape[-1])
         return decoder.run_with_ort_values(["painted"], given)[0].numpy()[0]
+
+    def _encoded(self, layers: Sequence[str], given: Levels) -> list[Any]:
+        """Some layers; whenever pictures grow, the memory that smaller ones left is given back.
+
+        The arena would keep it, and could not put a larger picture's levels there.
+        """
+        import onnxruntime
+
+        size, options = math.prod(given["picture"].shape()), onnxruntime.RunOptions()
+        if size > self.largest:
+            self.largest = size
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return self.encoder.run_with_ort_values(layers, given, options)
 
     def _decoder(self, regions: int) -> Any:
         """The decoder for so many regions; that for one map everywhere stays, of the others the latest."""
