@@ -19,8 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import product
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,19 +29,19 @@ from impasto.models.instant import LEVELS
 
 from .instant_maps import CONTENT_WEIGHT, Moments, Sums, added, blended, changes, moments_from, pyramid
 from .instant_scales import DETAIL, joined, reduced, schedule
+from .instant_tiles import STRIDE, Window, inside, padded, placed, windows
 
-STRIDE = 8  # pixels of the picture to a position of the deepest level
 TILE = 1088  # longest side, in pixels, of what is painted in one piece; it is looked at once, tiles twice
-HALO = 80  # how far beyond a tile a pixel in it can see, in pixels; tests/core/test_instant.py measures it
 WHOLE = 0.5  # the strength of one whole pass; beyond it the painting is painted once more
 KNOWN = 40  # statistics of styles that are kept, 2.7 MB each: thirteen styles at three sizes
 LEAST_REGION = 256.0  # pixels; a smaller region has no statistics of its own and takes the picture's
 
-Window = tuple[slice, slice]
 Seen = Any  # the levels of a picture, as a runtime holds them
 Sight = Callable[[Window], Seen]
 Maps = Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]
 Content = tuple[np.ndarray, float]  # the photograph's deepest level, and how much it counts
+# Called with: tiles done, tiles in all, and what makes the picture so far, as it is when that is called.
+OnTile = Callable[[int, int, Callable[[], np.ndarray]], None]
 
 
 class Runtime(Protocol):
@@ -75,7 +74,7 @@ class InstantPainter:
 
     runtime: Runtime
     tile: int = TILE
-    known: dict[bytes, list[Moments]] = field(default_factory=dict, repr=False)
+    known: dict[tuple[bytes, int], list[Moments]] = field(default_factory=dict, repr=False)
 
     def paint(
         self,
@@ -85,7 +84,7 @@ class InstantPainter:
         blend: Sequence[float] | None = None,
         strength: float = WHOLE,
         masks: Sequence[np.ndarray] | None = None,
-        on_tile: Callable[[int, int, np.ndarray], None] = lambda done, tiles, picture: None,
+        on_tile: OnTile = lambda done, tiles, look: None,
     ) -> np.ndarray:
         """Paints a photograph.
 
@@ -97,7 +96,7 @@ class InstantPainter:
                 is painted once more, at 1 as strongly as the first time.
             masks: where each style goes, (height, width) of 0-1, of the content's size. Statistics are
                 taken in each region apart. What no mask covers stays a photograph.
-            on_tile: called after each tile with (tiles done, tiles in all, the picture so far); may raise.
+            on_tile: called after each tile; may raise.
 
         Returns:
             (height, width, 3) float32 of 0-1.
@@ -106,10 +105,9 @@ class InstantPainter:
         shares = [share for share in (min(1.0, strength / WHOLE), strength / WHOLE - 1) if share > 0] or [0.0]
         regions = None if masks is None else _regions(masks, weights)
         plan = schedule(*content.shape[:2])
-        targets = []
-        for shrink, _ in plan:
-            each = [self._of_style(reduced(style, shrink)) for style in styles]
-            targets.append([blended(each, weights)] if regions is None else each)
+        seen = [self._of_style(style, [shrink for shrink, _ in plan]) for style in styles]
+        each = [list(some) for some in zip(*seen, strict=True)]
+        targets = each if regions is not None else [[blended(some, weights)] for some in each]
         tiles = len(shares) * sum(passes * self._tiles(reduced(content, shrink)) for shrink, passes in plan)
         done, picture = 0, content
         for share in shares:
@@ -118,28 +116,31 @@ class InstantPainter:
                 small = reduced(photograph, shrink)
                 kept = _kept(regions, shrink, share)
                 picture = small if before is None else joined(small, *before, kept)
-                where = None if regions is None else _padded(reduced(regions, shrink))
+                where = None if regions is None else padded(reduced(regions, shrink))
                 wanted = self._contents(small)
                 for _ in range(passes):
-                    picture = _padded(picture)
+                    picture = padded(picture)
                     painted = picture.copy()
                     for window, pixels in self._pass(picture, wanted, aims, where, share):
                         painted[window], done = np.clip(pixels, 0, 1), done + 1
                         so_far = painted[: small.shape[0], : small.shape[1]]
-                        shown = so_far if shrink == 1 else joined(photograph, small, so_far, 1.0)
-                        on_tile(done, tiles, shown)
+                        on_tile(done, tiles, partial(_shown, photograph, small, so_far))
                     picture = painted[: small.shape[0], : small.shape[1]]
                 before = small, picture
         return picture
 
-    def _of_style(self, style: np.ndarray) -> list[Moments]:
-        """A style's statistics, looked at once; the one that was asked for longest ago is forgotten."""
+    def _of_style(self, style: np.ndarray, shrinks: Sequence[int]) -> list[list[Moments]]:
+        """A style's statistics at some sizes, looked at once; what was asked for longest ago is forgotten."""
         digest = hashlib.blake2b(repr(style.shape).encode())
         digest.update(np.ascontiguousarray(style).data)
-        key = digest.digest()
-        found = self.known.pop(key, None) or self.statistics(style)
-        self.known[key] = found
-        if len(self.known) > KNOWN:
+        found = []
+        for shrink in shrinks:
+            key = digest.digest(), shrink
+            if key not in self.known:
+                self.known[key] = self.statistics(reduced(style, shrink))
+            found.append(self.known.pop(key))
+            self.known[key] = found[-1]  # the latest
+        while len(self.known) > KNOWN:
             del self.known[next(iter(self.known))]
         return found
 
@@ -153,31 +154,27 @@ class InstantPainter:
             weights: (height, width, 1), how much each pixel counts; all alike by default.
             sight: `_sight` of the picture, where there is one already.
         """
-        picture = _padded(picture)
+        picture = padded(picture)
         sight = sight or self._sight(picture)
-        weights = np.ones((*picture.shape[:2], 1), "float32") if weights is None else _padded(weights)
+        weights = np.ones((*picture.shape[:2], 1), "float32") if weights is None else padded(weights)
         sums: Sums | None = None
-        for inner, outer in self._windows(picture):
-            own = pyramid(_placed(weights, inner, outer), len(LEVELS))
+        for inner, outer in windows(picture, self.tile):
+            own = pyramid(placed(weights, inner, outer), len(LEVELS))
             sums = added(sums, self.runtime.sums(sight(outer), own))
         return moments_from(sums or [])
 
     def _contents(self, photograph: np.ndarray) -> list[Content]:
         """The photograph's own content in each tile, which counts by its energy, as in the loss."""
-        photograph = _padded(photograph)
+        photograph = padded(photograph)
         levels, energy = [], 0.0
-        for inner, outer in self._windows(photograph):
+        for inner, outer in windows(photograph, self.tile):
             levels.append(self.runtime.deepest(np.ascontiguousarray(photograph[outer], "float32")))
-            own = tuple(
-                slice((i.start - o.start) // STRIDE, (i.stop - o.start) // STRIDE)
-                for i, o in zip(inner, outer, strict=True)
-            )
-            energy += float(np.sum(np.square(levels[-1][0][own])))
+            energy += float(np.sum(np.square(levels[-1][0][inside(inner, outer, STRIDE)])))
         mean = energy * STRIDE**2 / (photograph.shape[0] * photograph.shape[1])
         return [(level, CONTENT_WEIGHT / (mean + 1e-8)) for level in levels]
 
     def _tiles(self, picture: np.ndarray) -> int:
-        return len(list(self._windows(_padded(picture))))
+        return len(list(windows(padded(picture), self.tile)))
 
     def _pass(
         self,
@@ -196,12 +193,10 @@ class InstantPainter:
                 source = self.statistics(picture, regions[..., i : i + 1], sight)
             maps.append(changes(source, target, share))
         by_level = list(zip(*maps, strict=True))
-        for (inner, outer), content in zip(self._windows(picture), contents, strict=True):
+        for (inner, outer), content in zip(windows(picture, self.tile), contents, strict=True):
             where = None if regions is None else pyramid(regions[outer], len(LEVELS))
             pixels = self.runtime.draw(sight(outer), by_level, where, content, share)
-            top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
-            height, width = inner[0].stop - inner[0].start, inner[1].stop - inner[1].start
-            yield inner, pixels[top : top + height, left : left + width]
+            yield inner, pixels[inside(inner, outer)]
 
     def _sight(self, picture: np.ndarray) -> Sight:
         """A function from windows to the levels there; a picture of one window is looked at once."""
@@ -209,48 +204,22 @@ class InstantPainter:
         def see(outer: Window) -> Seen:
             return self.runtime.see(np.ascontiguousarray(picture[outer], "float32"))
 
-        windows = list(self._windows(picture))
-        if len(windows) > 1:
+        where = list(windows(picture, self.tile))
+        if len(where) > 1:
             return see
-        levels = see(windows[0][1])
+        levels = see(where[0][1])
         return lambda outer: levels
 
-    def _windows(self, picture: np.ndarray) -> Iterator[tuple[Window, Window]]:
-        """For each tile where it lies, and where what it sees lies: cut off at the picture's border only."""
-        axes = []
-        for length in picture.shape[:2]:
-            count = -(-length // self.tile)
-            side = -(-length // count // STRIDE) * STRIDE
-            starts = range(0, length, side)
-            axes.append(
-                [
-                    (slice(s, min(s + side, length)), slice(max(0, s - HALO), min(s + side + HALO, length)))
-                    for s in starts
-                ]
-            )
-        for (rows, outer_rows), (columns, outer_columns) in product(*axes):
-            yield (rows, columns), (outer_rows, outer_columns)
+
+def _shown(photograph: np.ndarray, small: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """The picture so far, at its full size."""
+    return painted if painted.shape == photograph.shape else joined(photograph, small, painted, 1.0)
 
 
 def _kept(regions: np.ndarray | None, shrink: int, share: float) -> Any:
     """How much of the photograph's detail stays, at each pixel."""
     painted = 1.0 if regions is None else reduced(regions, shrink).sum(axis=-1, keepdims=True)
     return 1 - (1 - DETAIL) * share * painted
-
-
-def _placed(weights: np.ndarray, inner: Window, outer: Window) -> np.ndarray:
-    """A tile's weights, nothing beyond its own border."""
-    own = np.zeros_like(weights[outer])
-    top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
-    part = weights[inner]
-    own[top : top + part.shape[0], left : left + part.shape[1]] = part
-    return own
-
-
-def _padded(array: np.ndarray) -> np.ndarray:
-    """Mirrors the last rows and columns until both sides are multiples of `STRIDE`."""
-    beyond = [(0, -side % STRIDE) for side in array.shape[:2]]
-    return np.pad(array, (*beyond, (0, 0)), mode="symmetric") if any(map(any, beyond)) else array
 
 
 def _regions(masks: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:

@@ -149,6 +149,8 @@ def moments_from(sums: Sums) -> list[Moments]:
 
 def blended(styles: Sequence[list[Moments]], weights: Sequence[float]) -> list[Moments]:
     """One style between several: their statistics, weighted, as the losses blend them."""
+    if len(styles) == 1:
+        return styles[0]  # which may know its covariances' roots already
     return [
         Moments(
             sum(w * own.mean for own, w in zip(level, weights, strict=True)),
@@ -158,24 +160,21 @@ def blended(styles: Sequence[list[Moments]], weights: Sequence[float]) -> list[M
     ]
 
 
-def affine_map(content: Moments, style: Moments, share: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+def affine_map(content: Moments, style: Moments) -> tuple[np.ndarray, np.ndarray]:
     """The optimal map from one level's statistics to another's: x → x A + b.
 
     As `transport.map_between`, in float64 through eigenvalues: this is done once a picture.
 
     Args:
         content, style: statistics, of what is moved and of where to.
-        share: how far to go, 0 to 1.
 
     Returns:
-        A of shape (channels, channels), symmetric, and b of shape (channels,); float32.
+        A of shape (channels, channels), symmetric, and b of shape (channels,); float64.
     """
     root = style.root
     product = root @ content.covariance @ root
     matrix = root @ _power(product, -0.5, SHIFT * np.sqrt(np.sum(product**2)) + 1e-30) @ root
-    offset = style.mean - content.mean @ matrix
-    matrix = share * matrix + (1 - share) * np.eye(len(matrix))
-    return matrix.astype("float32"), (share * offset).astype("float32")
+    return matrix, style.mean - content.mean @ matrix
 
 
 def changes(
@@ -188,12 +187,12 @@ def changes(
         share: how far to go, 0 to 1.
 
     Returns:
-        For each, A and b of x → x A + b.
+        For each, A and b of x → x A + b; float32.
     """
     result = []
     for own, target, weight in zip(content, style, (None, *WEIGHTS), strict=True):
-        matrix, offset = affine_map(own, target, share)
-        factor = 1.0 if weight is None else weight / (target.energy + 1e-8)
+        matrix, offset = affine_map(own, target)
+        factor = share * (1.0 if weight is None else weight / (target.energy + 1e-8))
         change = factor * (matrix - np.eye(len(matrix)))
         result.append((change.astype("float32"), (factor * offset).astype("float32")))
     return result

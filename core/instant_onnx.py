@@ -6,30 +6,37 @@ a picture is painted by then. docs/instant.md has the times.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from impasto.models.instant import GATES, LEVELS, read_instant
-from impasto.models.instant_graph import decoder_graph, encoder_graph
+from impasto.models.instant_graph import SEEN, Weights, decoder_graph, encoder_graph, sums_graph
 from impasto.models.weights import check_weights, choose, read_weights
 
 from .instant import Content, Maps
-from .instant_maps import changed, smoothing, weighted_sums
+from .instant_maps import VARIATION_WEIGHT
+
+Levels = dict[str, Any]  # the picture (1, height, width, 3), and each layer (1, channels, height, width)
 
 
 class OnnxRuntime:
-    """The encoder and the decoder as sessions of ONNX Runtime.
+    """The encoder, the sums and the decoder as sessions of ONNX Runtime; levels never leave it.
 
     Args:
-        encoder, decoder: serialised graphs, of `models/instant_graph.py`.
+        encoder, decoder: the networks' weights, as `models/instant_graph.py` takes them.
     """
 
-    def __init__(self, encoder: bytes, decoder: bytes):
-        self.encoder, self.decoder = _session(encoder), _session(decoder)
+    def __init__(self, encoder: Weights, decoder: Weights):
+        self.weights = decoder
+        self.encoder, self.summing = _session(encoder_graph(encoder)), _session(sums_graph())
+        self.decoders = {0: _session(decoder_graph(decoder))}
+        self.largest = 0  # size of the largest picture so far
 
     @classmethod
     def load(cls, weights: Path | None = None) -> OnnxRuntime:
@@ -44,41 +51,72 @@ class OnnxRuntime:
         network, path, _ = choose("vgg_mini")
         arrays = read_weights(path)
         check_weights(network, arrays, path)
-        return cls(encoder_graph(arrays), decoder_graph(read_instant(weights)))
+        return cls(arrays, read_instant(weights))
 
-    def see(self, picture: np.ndarray) -> list[np.ndarray]:
+    def see(self, picture: np.ndarray) -> Levels:
         """As `Runtime.see`."""
-        return [picture[None], *self.encoder.run([*LEVELS, *GATES], {"picture": picture[None]})]
+        layers, given = (*LEVELS, *GATES), {"picture": _value(picture[None])}
+        return given | dict(zip(layers, self._encoded(layers, given), strict=True))
 
     def deepest(self, picture: np.ndarray) -> np.ndarray:
-        """As `Runtime.deepest`."""
-        return self.encoder.run([LEVELS[-1]], {"picture": picture[None]})[0]
+        """As `Runtime.deepest`; its channels lie first in memory, as `draw` takes them."""
+        level = self._encoded([LEVELS[-1]], {"picture": _value(picture[None])})[0]
+        return level.numpy().transpose(0, 2, 3, 1)
 
-    def sums(self, seen: list[np.ndarray], weights: Sequence[np.ndarray]) -> list[tuple[Any, Any, Any]]:
+    def sums(self, seen: Levels, weights: Sequence[np.ndarray]) -> list[tuple[Any, Any, Any]]:
         """As `Runtime.sums`."""
-        levels = seen[: len(LEVELS) + 1]
-        return [weighted_sums(level, own) for level, own in zip(levels, weights, strict=True)]
+        given = {name: seen[name] for name in SEEN}
+        given |= {f"{name}_weights": _value(own) for name, own in zip(SEEN, weights, strict=True)}
+        found = iter([value.numpy() for value in self.summing.run_with_ort_values(None, given)])
+        return [
+            (total, mean[:, 0], centred) for total, mean, centred in zip(found, found, found, strict=True)
+        ]
 
     def draw(
         self,
-        seen: list[np.ndarray],
+        seen: Levels,
         maps: Maps,
         regions: Sequence[np.ndarray] | None,
         content: Content,
         share: float,
     ) -> np.ndarray:
         """As `Runtime.draw`."""
-        every: Sequence[np.ndarray | None] = [None] * len(maps) if regions is None else regions
-        levels = zip(seen[: len(LEVELS) + 1], maps, every, strict=True)
-        palette, *wanted = [changed(level, own, where) for level, own, where in levels]
-        smooth = np.float32(share) * smoothing(seen[0])
+        given = dict(seen)
+        for name, own in zip(SEEN, maps, strict=True):
+            for i, (matrix, offset) in enumerate(own):
+                given |= {f"{name}_matrix{i}": _value(matrix.T), f"{name}_offset{i}": _value(offset)}
         if regions is not None:
-            smooth *= regions[0].sum(axis=-1, keepdims=True)
-        wanted[-1] += np.float32(content[1]) * (content[0] - seen[len(LEVELS)])
-        inputs = dict(zip(("picture", *LEVELS, *GATES), seen, strict=True))
-        inputs |= {"smooth": smooth, "palette": palette}
-        inputs |= {f"{layer}_change": one for layer, one in zip(LEVELS, wanted, strict=True)}
-        return self.decoder.run(["painted"], inputs)[0][0]
+            given |= {f"{name}_regions": _value(own) for name, own in zip(SEEN, regions, strict=True)}
+        given["content"] = _value(content[0].transpose(0, 3, 1, 2))
+        given["content_weight"] = _value(np.float32(content[1]))
+        given["smooth_weight"] = _value(np.float32(share * VARIATION_WEIGHT))
+        decoder = self._decoder(0 if regions is None else regions[0].shape[-1])
+        return decoder.run_with_ort_values(["painted"], given)[0].numpy()[0]
+
+    def _encoded(self, layers: Sequence[str], given: Levels) -> list[Any]:
+        """Some layers; whenever pictures grow, the memory that smaller ones left is given back.
+
+        The arena would keep it, and could not put a larger picture's levels there.
+        """
+        import onnxruntime
+
+        size, options = math.prod(given["picture"].shape()), onnxruntime.RunOptions()
+        if size > self.largest:
+            self.largest = size
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return self.encoder.run_with_ort_values(layers, given, options)
+
+    def _decoder(self, regions: int) -> Any:
+        """The decoder for so many regions; that for one map everywhere stays, of the others the latest."""
+        if regions not in self.decoders:
+            self.decoders = {0: self.decoders[0], regions: _session(decoder_graph(self.weights, regions))}
+        return self.decoders[regions]
+
+
+def _value(array: Any) -> Any:
+    import onnxruntime
+
+    return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array, "float32"))
 
 
 def _session(graph: bytes) -> Any:
@@ -89,6 +127,19 @@ def _session(graph: bytes) -> Any:
     # Threads that wait sleep: spinning, they take the cores from whoever else works.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_mem_pattern = False  # plans memory for one size, and sizes differ
+    _share_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     if hasattr(os, "sched_getaffinity"):  # by default ONNX Runtime counts cores that are not ours
         options.intra_op_num_threads = len(os.sched_getaffinity(0))
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+@lru_cache(maxsize=1)
+def _share_memory() -> None:
+    """One arena for all sessions of the process, which grows by what is asked for and no more."""
+    import onnxruntime
+
+    device = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(device, onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1}))

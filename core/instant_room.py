@@ -6,7 +6,8 @@ import math
 
 from .errors import NotEnoughMemory
 from .host import free_memory_of_host, resident_memory
-from .instant import HALO, STRIDE, TILE
+from .instant import TILE
+from .instant_tiles import HALO, STRIDE
 from .recipes import Settings, parse_memory
 
 # Bytes, fitted to runs at 512, 1024 and 2048 pixels in ONNX Runtime: both networks and what runs them, the

@@ -14,7 +14,7 @@ from .colours import match_colours
 from .errors import Cancelled, PictureError, UsageError
 from .finishing import finished
 from .images import Picture
-from .instant import instant_painter
+from .instant import OnTile, instant_painter
 from .instant_room import tile_for
 from .place import place, without_keras
 from .progress import Clock
@@ -69,13 +69,13 @@ def paint_instantly(
     photograph = _checked(settings, content, styles)
     regions = load_masks(masks, photograph, len(styles)) if masks else None
     longest = max(photograph.height, photograph.width)
-    so_far, clock = photograph.pixels, Clock([1])
+    so_far, clock = (lambda: photograph.pixels), Clock([1])
     interrupted = False
     with place(settings) as device:
 
-        def on_tile(done: int, tiles: int, picture: np.ndarray) -> None:
+        def on_tile(done: int, tiles: int, look: Callable[[], np.ndarray]) -> None:
             nonlocal so_far
-            so_far = picture
+            so_far = look
             clock.plan = [1] * tiles
             clock.tick(done)
             on_progress(
@@ -90,19 +90,19 @@ def paint_instantly(
                     step_seconds=clock.step_seconds,
                     seconds_left=clock.seconds_left(done),
                     device=device,
-                    picture=lambda: finished(picture, photograph, settings).pixels,
-                    painted=lambda: finished(picture, photograph, settings),
+                    picture=lambda: finished(look(), photograph, settings).pixels,
+                    painted=lambda: finished(look(), photograph, settings),
                     state=dict,
                 )
             )
 
         try:
-            so_far = instant_pixels(photograph, styles, weights, settings, regions, on_tile)
+            painted = instant_pixels(photograph, styles, weights, settings, regions, on_tile)
         except (Cancelled, KeyboardInterrupt):
-            interrupted = True
+            painted, interrupted = so_far(), True
     notices = dict.fromkeys([*photograph.notices, *(n for style in styles for n in style.picture.notices)])
     return Result(
-        finished(so_far, photograph, settings),
+        finished(painted, photograph, settings),
         [(1, longest, clock.seconds, math.nan)],
         ENCODER,
         settings,
@@ -117,7 +117,7 @@ def instant_pixels(
     weights: Sequence[float],
     settings: Settings,
     masks: Sequence[np.ndarray] | None = None,
-    on_tile: Callable[[int, int, np.ndarray], None] = lambda done, tiles, picture: None,
+    on_tile: OnTile = lambda done, tiles, look: None,
 ) -> np.ndarray:
     """The painted pixels, (height, width, 3), before any finishing; arguments as `paint_instantly`."""
     side = max(content.height, content.width) * settings.style_scale

@@ -1,28 +1,29 @@
-"""The one-pass networks as ONNX graphs, built straight from their weights.
+"""The one-pass networks as ONNX graphs, built straight from their weights, and what lies between them.
 
     session = onnxruntime.InferenceSession(encoder_graph(weights))
 
 ONNX Runtime is ready in a tenth of a second where importing a backend of Keras takes several, and that is
 most of what one picture costs. `onnx` writes the graphs: converting the Keras models would need Keras first.
 The networks are `build_vgg_mini` up to the levels and `build_instant`; tests hold their outputs together.
+
+Pictures have their channels last, as everywhere; levels have them first, as ONNX Runtime computes them, so
+that nothing turns them between one graph and the next.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 
 from .instant import GAINS, GATES, LEVELS, STEEPNESS, STEP, UNIT
+from .onnx_graph import CHANNELS_FIRST, CHANNELS_LAST, Graph, Weights, described
 from .register import MEANS, VGG_MINI, keras_spelling
 
-OPSET, IR_VERSION = 17, 9  # of 2022: what ONNX Runtime 1.20 reads, and any later one
-CHANNELS_FIRST, CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
-
-Weights = Mapping[str, np.ndarray]
+SEEN = ("picture", *LEVELS)  # what has statistics and is changed
+OPEN = 1e30  # times what a gate lets through is more than 1
 
 
 def encoder_graph(weights: Weights, layers: Sequence[str] = (*GATES, *LEVELS)) -> bytes:
@@ -34,129 +35,163 @@ def encoder_graph(weights: Weights, layers: Sequence[str] = (*GATES, *LEVELS)) -
 
     Returns:
         A serialised graph from `picture` (1, height, width, 3), red-green-blue, 0–1, to the layers'
-        activations (1, about height / stride, about width / stride, channels), under their names.
+        activations (1, channels, about height / stride, about width / stride), under their names.
+
+    Raises:
+        ValueError: it has no such layers.
     """
-    graph = _Graph(weights)
+    graph = Graph(weights)
     x = graph.node("Transpose", ["picture"], perm=CHANNELS_FIRST)
     x = graph.node("Gather", [x, graph.constant(np.array([2, 1, 0]))], axis=1)
-    x = graph.node("Mul", [x, graph.constant(np.float32(255))])
+    x = graph.scaled(x, 255)
     x = graph.node("Sub", [x, graph.constant(np.array(MEANS, "float32").reshape(1, 3, 1, 1))])
     outputs: list[Any] = []
     for block, widths in enumerate(VGG_MINI.blocks, 1):
         for n, channels in enumerate(widths, 1):
             layer = f"relu{block}_{n}"
             x = graph.convolution(x, keras_spelling(layer), "edge" if layer == "relu1_1" else None)
-            x = graph.node("Relu", [x])
+            x = graph.node("Relu", [x], layer)
             if layer in layers:
-                graph.node("Transpose", [x], layer, perm=CHANNELS_LAST)
-                outputs.append(_described(layer, channels))
+                outputs.append(described(layer, 1, channels, None, None))
             if len(outputs) == len(layers):
-                return graph.serialised([_described("picture", 3)], outputs)
+                return graph.serialised([_described("picture")], outputs)
         x = graph.node("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2])
     raise ValueError(f"vgg_mini has these layers: {', '.join(VGG_MINI.layers)}. Received: {list(layers)}")
 
 
-def decoder_graph(weights: Weights) -> bytes:
-    """The decoder.
+def sums_graph() -> bytes:
+    """What statistics are made of, `weighted_sums` of `core/instant_maps.py` for each of `SEEN`.
+
+    Returns:
+        A serialised graph from each of `SEEN` and its `.._weights` (1, height, width, 1) to `.._total`, a
+        number, `.._mean` (channels, 1) and `.._centred` (channels, channels).
+    """
+    graph = Graph()
+    inputs, outputs = [], []
+    for name in SEEN:
+        channels = _channels(name)
+        rows = graph.constant(np.array([channels, -1]))
+        level = graph.node("Transpose", [name], perm=CHANNELS_FIRST) if name == "picture" else name
+        level = graph.node("Reshape", [level, rows])
+        weights = graph.node("Reshape", [f"{name}_weights", graph.constant(np.array([-1, 1]))])
+        total = graph.node("ReduceSum", [weights], f"{name}_total", keepdims=0)
+        least = graph.node("Max", [total, graph.constant(np.float32(1e-6))])
+        mean = graph.node("Div", [graph.node("MatMul", [level, weights]), least], f"{name}_mean")
+        # Raw products would round where means are large.
+        centred = graph.node("Sub", [level, mean])
+        weighted = graph.node(
+            "Mul", [centred, graph.node("Reshape", [weights, graph.constant(np.array([1, -1]))])]
+        )
+        turned = graph.node("Transpose", [centred], perm=[1, 0])
+        graph.node("MatMul", [weighted, turned], f"{name}_centred")
+        inputs += [_described(name), described(f"{name}_weights", 1, None, None, 1)]
+        outputs += [
+            described(f"{name}_total"),
+            described(f"{name}_mean", channels, 1),
+            described(f"{name}_centred", channels, channels),
+        ]
+    return graph.serialised(inputs, outputs)
+
+
+def decoder_graph(weights: Weights, regions: int = 0) -> bytes:
+    """The changes that are wanted, and the decoder, which makes the picture of them.
 
     Args:
         weights: `{"level4_conv2/kernel": ..., ...}`, as in `instant.npz`.
+        regions: how many regions have maps of their own; 0 where one map is for all.
 
     Returns:
-        A serialised graph from the inputs of `build_instant` by their names, channels last, to `painted`
-        (1, height, width, 3).
+        A serialised graph to `painted` (1, height, width, 3) from `picture`, `GATES` and `LEVELS`; from
+        `.._matrix0` (channels, channels) and `.._offset0` (channels,) of each of `SEEN`, the map
+        x → A x + b, and those of further regions; with regions from `.._regions` (1, height, width,
+        regions) of each of `SEEN`, their shares of every position; from `content`, the photograph's own
+        deepest level, and the numbers `content_weight` and `smooth_weight`.
     """
-    graph = _Graph(weights)
-    names = ["picture", *GATES, *LEVELS, "smooth", "palette", *(f"{layer}_change" for layer in LEVELS)]
-    given = {name: graph.node("Transpose", [name], perm=CHANNELS_FIRST) for name in names}
-    twice, nothing = graph.constant(np.array([1, 1, 2, 2], "float32")), graph.constant(np.float32(0))
+    graph = Graph(weights)
+    inputs = [_described(name) for name in (*SEEN, *GATES)]
+    inputs += [described("content", 1, _channels(LEVELS[-1]), None, None)]
+    inputs += [described("content_weight"), described("smooth_weight")]
+    picture = graph.node("Transpose", ["picture"], perm=CHANNELS_FIRST)
+    where = {}
+    for name in SEEN:
+        channels = _channels(name)
+        for i in range(max(1, regions)):
+            inputs += [described(f"{name}_matrix{i}", channels, channels)]
+            inputs += [described(f"{name}_offset{i}", channels)]
+        if regions:
+            inputs.append(described(f"{name}_regions", 1, None, None, regions))
+            where[name] = graph.node("Transpose", [f"{name}_regions"], perm=CHANNELS_FIRST)
+
+    def changed(name: str) -> str:
+        """The change wanted of one level; a matrix product at every position is a 1×1 convolution."""
+        level, total = picture if name == "picture" else name, ""
+        for i in range(max(1, regions)):
+            matrix = graph.node("Unsqueeze", [f"{name}_matrix{i}", graph.constant(np.array([2, 3]))])
+            part = graph.node("Conv", [level, matrix, f"{name}_offset{i}"])
+            if regions:
+                share = graph.node("Gather", [where[name], graph.constant(np.array([i]))], axis=1)
+                part = graph.node("Mul", [part, share])
+            total = graph.node("Add", [total, part]) if total else part
+        return total
 
     def gate(x: str, layer: str) -> str:
-        return graph.node("Where", [graph.node("Greater", [given[layer], nothing]), x, nothing])
+        # What opens it is 0 or more: a step, which is quicker than to compare and choose.
+        step = graph.node("HardSigmoid", [layer], alpha=OPEN, beta=0.0)
+        return graph.node("Mul", [x, step])
 
-    def scaled(x: str, factor: float) -> str:
-        return graph.node("Mul", [x, graph.constant(np.float32(factor))])
-
-    x = given[f"{LEVELS[-1]}_change"]
+    content = graph.node("Mul", ["content_weight", graph.node("Sub", ["content", LEVELS[-1]])])
+    x = graph.node("Add", [changed(LEVELS[-1]), content])
     for n in range(len(LEVELS), 0, -1):
         x = graph.convolution(gate(x, LEVELS[n - 1]), f"level{n}_conv2")
         x = gate(x, GATES[n - 1])
         if n > 1:
             x = graph.convolution(x, f"level{n}_conv1", factor=math.prod(GAINS[n - 1]))
-            # `floor` and `asymmetric`: each position doubled, as Keras's UpSampling2D
-            x = graph.node(
-                "Resize",
-                [x, "", twice],
-                mode="nearest",
-                nearest_mode="floor",
-                coordinate_transformation_mode="asymmetric",
-            )
-            x = graph.node("Add", [x, given[f"{LEVELS[n - 2]}_change"]])
+            x = graph.node("Add", [_doubled(graph, x), changed(LEVELS[n - 2])])
     gradient = graph.convolution(x, "level1_conv1", factor=STEEPNESS * 255 / UNIT * math.prod(GAINS[0]))
-    step = graph.node("Tanh", [graph.node("Add", [gradient, scaled(given["smooth"], STEEPNESS)])])
-    x = graph.node("Concat", [x, step, given["palette"]], axis=1)
-    x = graph.node("Relu", [graph.convolution(x, "over1", "reflect")])
+    smooth = graph.node("Mul", [_curvature(graph, picture), "smooth_weight"])
+    if regions:
+        covered = graph.node("ReduceSum", [where["picture"], graph.constant(np.array([1]))])
+        smooth = graph.node("Mul", [smooth, covered])
+    step = graph.node("Tanh", [graph.node("Add", [gradient, graph.scaled(smooth, STEEPNESS)])])
+    palette = changed("picture")
+    x = _laid_over(graph, x, graph.node("Concat", [step, palette], axis=1))
     x = graph.node("Add", [graph.convolution(x, "over2", "reflect"), step])
-    x = graph.node("Add", [scaled(x, STEP), graph.convolution(given["palette"], "palette_share")])
-    graph.node("Transpose", [graph.node("Add", [x, given["picture"]])], "painted", perm=CHANNELS_LAST)
-    inputs = [_described(name, _channels(name)) for name in names]
-    return graph.serialised(inputs, [_described("painted", 3)])
+    x = graph.node("Add", [graph.scaled(x, STEP), graph.convolution(palette, "palette_share")])
+    graph.node("Transpose", [graph.node("Add", [x, picture])], "painted", perm=CHANNELS_LAST)
+    return graph.serialised(inputs, [described("painted", 1, None, None, 3)])
+
+
+def _laid_over(graph: Graph, x: str, thin: str) -> str:
+    """The layer `over1` of both, apart: ONNX Runtime is quick with 6 channels and with 32, not with 38."""
+    kernel = graph.weights["over1/kernel"].astype("float32")
+    deep = kernel.shape[2] - 6
+    parts = [graph.convolved(x, kernel[:, :, :deep], border="reflect")]
+    parts.append(graph.convolved(thin, kernel[:, :, deep:], border="reflect"))
+    return graph.node("Relu", [graph.node("Add", parts)])
+
+
+def _doubled(graph: Graph, x: str) -> str:
+    """Each position twice each way: `floor` and `asymmetric`, as Keras's UpSampling2D."""
+    return graph.node(
+        "Resize",
+        [x, "", graph.constant(np.array([1, 1, 2, 2], "float32"))],
+        mode="nearest",
+        nearest_mode="floor",
+        coordinate_transformation_mode="asymmetric",
+    )
+
+
+def _curvature(graph: Graph, picture: str) -> str:
+    """The sum of a pixel's four neighbours less four times itself, the border repeated."""
+    cross = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], "float32")
+    return graph.convolved(picture, cross[..., None, None] * np.eye(3, dtype="float32"), border="edge")
 
 
 def _channels(name: str) -> int:
-    layer = name.removesuffix("_change")
-    return VGG_MINI.shapes[f"{keras_spelling(layer)}/bias"][0] if layer in VGG_MINI.layers else 3
+    return 3 if name == "picture" else VGG_MINI.shapes[f"{keras_spelling(name)}/bias"][0]
 
 
-def _described(name: str, channels: int) -> Any:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, None, None, channels])
-
-
-class _Graph:
-    """Collects nodes; what flows between them has channels first, as ONNX has it."""
-
-    def __init__(self, weights: Weights):
-        self.weights = weights
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def constant(self, array: np.ndarray | np.generic) -> str:
-        name = f"constant{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(array), name))
-        return name
-
-    def node(self, kind: str, inputs: list[str], name: str = "", **attributes: Any) -> str:
-        name = name or f"{kind.lower()}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
-
-    def convolution(self, x: str, layer: str, border: str | None = None, factor: float = 1.0) -> str:
-        """A layer of the weights, of stride 1 and unchanged size.
-
-        Args:
-            x: its input.
-            layer: its name in the weights; without a bias there, it has none.
-            border: `edge` or `reflect` (ONNX's words); None for zeros.
-            factor: what its kernel is multiplied by.
-        """
-        kernel = self.weights[f"{layer}/kernel"].astype("float32") * np.float32(factor)
-        kernel = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
-        reach = kernel.shape[-1] // 2
-        pads = [reach] * 4
-        if border and reach:
-            around = self.constant(np.array([0, 0, reach, reach] * 2))
-            x, pads = self.node("Pad", [x, around], mode=border), [0] * 4
-        inputs = [x, self.constant(kernel)]
-        if (bias := self.weights.get(f"{layer}/bias")) is not None:
-            inputs.append(self.constant(bias.astype("float32")))
-        return self.node("Conv", inputs, pads=pads)
-
-    def serialised(self, inputs: list[Any], outputs: list[Any]) -> bytes:
-        graph = helper.make_graph(self.nodes, "impasto", inputs, outputs, self.constants)
-        model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
-            producer_name="impasto",
-        )
-        return model.SerializeToString()
+def _described(name: str) -> Any:
+    if name == "picture":
+        return described(name, 1, None, None, 3)
+    return described(name, 1, _channels(name), None, None)

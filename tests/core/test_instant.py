@@ -14,11 +14,12 @@ from impasto.core import instant, instant_run
 from impasto.core.errors import Cancelled, NotEnoughMemory, PictureError, UsageError, WeightsError
 from impasto.core.features import Extractor
 from impasto.core.images import Picture, load_picture
-from impasto.core.instant import HALO, STRIDE, TILE, InstantPainter, instant_painter
+from impasto.core.instant import TILE, InstantPainter, instant_painter
 from impasto.core.instant_keras import KerasRuntime
-from impasto.core.instant_maps import smoothing
+from impasto.core.instant_maps import pyramid, smoothing
 from impasto.core.instant_onnx import OnnxRuntime
 from impasto.core.instant_scales import joined, reduced, schedule
+from impasto.core.instant_tiles import HALO, STRIDE
 from impasto.core.recipes import QUALITY, Settings
 from impasto.core.stylize import stylize
 from impasto.core.variation import differences
@@ -33,7 +34,7 @@ from impasto.models.instant import (
     load_instant,
     named_weights,
 )
-from impasto.models.instant_graph import decoder_graph, encoder_graph
+from impasto.models.instant_graph import encoder_graph
 from impasto.models.weights import read_weights
 
 
@@ -41,8 +42,7 @@ def made(runtime, mini_weights, decoder):
     """A painter of such networks in Keras or in ONNX Runtime."""
     if runtime == "onnx":
         weights = {name: np.asarray(variable) for name, variable in named_weights(decoder).items()}
-        graphs = encoder_graph(read_weights(Path(mini_weights))), decoder_graph(weights)
-        return InstantPainter(OnnxRuntime(*graphs))
+        return InstantPainter(OnnxRuntime(read_weights(Path(mini_weights)), weights))
     layers = (*GATES, *LEVELS)
     extractor = Extractor("vgg_mini", layers, first_padding="replicate", weights=mini_weights)
     return InstantPainter(KerasRuntime(extractor, decoder))
@@ -162,28 +162,60 @@ def test_both_runtimes_paint_the_same_picture(mini_weights, decoder, blobs, pain
         assert difference.mean() < 0.2 and difference.max() < 16
 
 
+def levels_of(seen):
+    """What ONNX Runtime sees, as Keras has it: the picture, `LEVELS` and `GATES`, channels last."""
+    picture, *levels = (seen[name].numpy() for name in ("picture", *LEVELS, *GATES))
+    return [picture, *(level.transpose(0, 2, 3, 1) for level in levels)]
+
+
 def test_the_graphs_compute_what_the_networks_do(mini_weights, decoder, blobs):
     picture = blobs(48, 64, seed=7)
-    seen = made("onnx", mini_weights, decoder).runtime.see(picture)
-    np.testing.assert_array_equal(seen[0][0], picture)
+    one, two = (made(runtime, mini_weights, decoder).runtime for runtime in ("keras", "onnx"))
+    seen = two.see(picture)
+    levels = levels_of(seen)
+    np.testing.assert_array_equal(levels[0][0], picture)
     extractor = Extractor("vgg_mini", (*LEVELS, *GATES), first_padding="replicate", weights=mini_weights)
     expected = extractor(picture[None])
-    for layer, level in zip((*LEVELS, *GATES), seen[1:], strict=True):
+    for layer, level in zip((*LEVELS, *GATES), levels[1:], strict=True):
         scale = np.abs(expected[layer]).max()
         np.testing.assert_allclose(level / scale, expected[layer] / scale, atol=1e-5, err_msg=layer)
     # The decoder, given the same.
     random = np.random.default_rng(0)
-    one, two = (made(runtime, mini_weights, decoder).runtime for runtime in ("keras", "onnx"))
-    maps = []
-    for level in seen[: len(LEVELS) + 1]:
-        side = level.shape[-1]
-        maps.append([(random.normal(0, 0.01, (side, side)).astype("float32"), np.zeros(side, "float32"))])
     content = (1.1 * two.deepest(picture), 0.01)
-    tensors = [keras.ops.convert_to_tensor(level) for level in seen]
-    drawn = one.draw(tensors, maps, None, content, 0.7), two.draw(seen, maps, None, content, 0.7)
-    np.testing.assert_allclose(*drawn, atol=1e-4)
+    tensors = [keras.ops.convert_to_tensor(level) for level in levels]
+    left = random.random((48, 64, 1)).astype("float32")
+    everywhere, three = (
+        None,
+        pyramid(np.concatenate([left, 0.3 * (1 - left), 0 * left], axis=-1), len(LEVELS)),
+    )
+    for regions in (everywhere, three, everywhere):
+        maps = [
+            [
+                (random.normal(0, 0.01, 2 * level.shape[-1:]), random.normal(0, 0.01, level.shape[-1]))
+                for _ in range(1 if regions is None else 3)
+            ]
+            for level in levels[: len(LEVELS) + 1]
+        ]
+        maps = [[tuple(np.float32(part) for part in one) for one in level] for level in maps]
+        drawn = one.draw(tensors, maps, regions, content, 0.7), two.draw(seen, maps, regions, content, 0.7)
+        np.testing.assert_allclose(*drawn, atol=1e-4)
     with pytest.raises(ValueError, match="Received"):
         encoder_graph(read_weights(Path(mini_weights)), ["relu9_9"])
+
+
+def test_the_sums_are_exact_where_means_are_large(mini_weights, decoder, blobs):
+    runtime = made("onnx", mini_weights, decoder).runtime
+    seen = runtime.see(np.clip(blobs(48, 64, seed=7) / 8 + 0.8, 0, 1))
+    share = np.random.default_rng(0).random((48, 64, 1)).astype("float32")
+    for weights in (np.ones_like(share), share, 0 * share):
+        own = pyramid(weights, len(LEVELS))
+        for level, each, sums in zip(levels_of(seen), own, runtime.sums(seen, own), strict=False):
+            rows, each = level.reshape(-1, level.shape[-1]).astype("float64"), each.reshape(-1, 1)
+            mean = (rows * each).sum(axis=0) / max(each.sum(), 1e-6)
+            centred = ((rows - mean) * each).T @ (rows - mean)
+            for found, wanted in zip(sums, (each.sum(), mean, centred), strict=True):
+                assert found.shape == np.shape(wanted)
+                np.testing.assert_allclose(found, wanted, atol=1e-5 * max(1e-9, np.abs(wanted).max()))
 
 
 def test_precision_and_device_choose_the_way(painter, photo, painting, monkeypatch):
@@ -258,6 +290,30 @@ def test_a_style_is_looked_at_once(painter, photo, painting, other, monkeypatch)
     fresh.paint(photo, [painting])
     assert looked[3:] == [other.shape, photo.shape, painting.shape, photo.shape]
     assert len(fresh.known) == 1
+
+
+def test_a_known_style_is_not_even_made_smaller(painter, blobs, painting, monkeypatch):
+    photo = blobs(70, 270, seed=4)
+    fresh = replace(painter, known={})
+    fresh.paint(photo, [painting])
+    assert len(fresh.known) == len(schedule(70, 270)) == 2
+    made_smaller = []
+    monkeypatch.setattr(
+        instant,
+        "reduced",
+        lambda picture, shrink: made_smaller.append(picture.shape) or reduced(picture, shrink),
+    )
+    fresh.paint(photo, [painting])
+    assert painting.shape not in made_smaller
+
+
+def test_a_picture_that_nobody_looks_at_is_not_enlarged(painter, blobs, painting, monkeypatch):
+    photo, enlarged, shown = blobs(70, 270, seed=4), [], []
+    monkeypatch.setattr(instant, "joined", lambda *given: enlarged.append(given) or joined(*given))
+    painter.paint(photo, [painting])
+    assert len(enlarged) == 1  # from the first size to the second
+    painter.paint(photo, [painting], on_tile=lambda done, tiles, look: shown.append(look()))
+    assert len(enlarged) == 3 and [picture.shape for picture in shown] == 2 * [photo.shape]
 
 
 def test_the_statistics_of_tiles_are_those_of_the_whole(painter, blobs):

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from impasto.core.backend import gradient, to_numpy, to_tensor
-from impasto.core.instant_maps import Moments, added, affine_map, blended, moments_from, weighted_sums
+from impasto.core.instant_maps import (
+    Moments,
+    added,
+    affine_map,
+    blended,
+    changes,
+    moments_from,
+    weighted_sums,
+)
 from impasto.core.moments import MomentsLoss
 from impasto.core.transport import distance, moments, root, transported
 
@@ -91,11 +99,19 @@ def test_the_map_of_a_picture_is_the_batchs():
 
 
 def test_a_share_of_the_way_is_a_share_of_the_change():
-    own = [Moments(a[0].mean(axis=0), np.cov(a[0].T, bias=True)) for a in (rows(99, 4, 1), rows(99, 4, 2))]
+    own, style = (
+        [Moments(a[0].mean(axis=0), np.cov(a[0].T, bias=True)) for a in (rows(99, 4, s), rows(99, 4, s + 1))]
+        for s in (1, 3)
+    )
+    own, style = [*own, *own, own[0]], [*style, *style, style[0]]  # five levels
+    whole, half, none = (changes(own, style, share) for share in (1, 0.5, 0))
+    for one, two, three in zip(whole, half, none, strict=True):
+        for a, b, c in zip(one, two, three, strict=True):
+            np.testing.assert_allclose(b, a / 2, rtol=1e-6)
+            assert not c.any()
     x = rows(10, 4, 5)[0]
-    whole, half, none = (x @ matrix + offset for matrix, offset in (affine_map(*own, s) for s in (1, 0.5, 0)))
-    np.testing.assert_allclose(half, (whole + x) / 2, atol=1e-4)
-    np.testing.assert_allclose(none, x, atol=1e-5)
+    matrix, offset = affine_map(own[0], style[0])
+    np.testing.assert_allclose(x + x @ whole[0][0] + whole[0][1], x @ matrix + offset, atol=1e-5)
 
 
 def test_sums_of_parts_are_the_sums_of_the_whole():
