@@ -1,7 +1,5 @@
 """The filter for GIMP 2.10 in the real Python 2.7, with a stand-in for GIMP or in GIMP itself."""
 
-import sys
-
 import numpy as np
 import pytest
 from gimp2_sessions import OldGimp, StandIn, engine_words, find_python2
@@ -24,7 +22,7 @@ def place(request, tmp_path_factory):
     else:
         if not find_python2():
             pytest.skip("There is no Python 2.7 here, neither on the PATH nor pyenv's.")
-        root, python = None, sys.executable
+        root, python = None, host_python(folder("python"), inside=False)
 
     def start(engine):
         started.append(OldGimp(root, folder("gimp"), engine) if root else StandIn(folder("gimp"), engine))
@@ -32,7 +30,7 @@ def place(request, tmp_path_factory):
         return started[-1]
 
     start.words = lambda notes, *fault: engine_words(notes, *fault, python=python)
-    start.engine = [str(python), "-E", "-P", "-m", "impasto.core.cli", "engine"]
+    start.engine = [str(python), "-P", "-m", "impasto.core.cli", "engine"]
     yield start
     for gimp in started:
         gimp.close()
