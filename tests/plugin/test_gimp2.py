@@ -100,6 +100,57 @@ result = [pixels(layer), pixels(painted), pixels(painted.mask)]
     assert np.abs(linear(array(mask)[1][..., 0]) - linear(expected)).max() <= 2
 
 
+def test_a_selection_at_the_canvas_border(gimp):
+    """It is narrow, so more of the layer is painted: of that, what lies beyond the canvas is not selected."""
+    places, masks = gimp.do("""
+image = new_image()
+layer = new_layer(image, x=-30)
+select(image, 0, 0, 4, 40)
+answers = [run_filter(image, layer)[0], run_filter(image, layer, result=1)[0]]
+result = [[one.offsets for one in answers], [pixels(one.mask) for one in answers]]
+""")
+    assert places[0][0] < 0
+    for mask in masks:
+        row = array(mask)[1][20, :, 0]
+        assert [bool(value) for value in row] == [0 <= x + places[0][0] < 4 for x in range(len(row))]
+
+
+@pytest.mark.parametrize("kind", ["grey", "indexed", "16 bits"])
+def test_other_kinds_of_images(kind, gimp, last_note):
+    if not gimp.real:
+        pytest.skip("The stand-in has RGB images of 8 bits.")
+    before, after, names, types = gimp.do(
+        """
+image = new_image()
+layer = new_layer(image)
+if kind == "grey":
+    pdb.gimp_image_convert_grayscale(image)
+elif kind == "indexed":
+    pdb.gimp_image_convert_indexed(image, 0, 0, 32, False, False, "")
+else:
+    pdb.gimp_image_convert_precision(image, PRECISION_U16_GAMMA)
+types = [image.base_type, pdb.gimp_image_get_precision(image)]
+shown = image.duplicate()
+run_filter(image, layer)
+types += [image.base_type, pdb.gimp_image_get_precision(image)]
+names = tree(image)
+for one in (image, shown):
+    if one.base_type != RGB:
+        pdb.gimp_image_convert_rgb(one)
+    if kind == "16 bits":
+        pdb.gimp_image_convert_precision(one, PRECISION_U8_GAMMA)
+result = [pixels(shown.layers[0]), pixels(image.layers[0]), names, types]
+""",
+        kind=kind,
+    )
+    assert names == ["Neural Style: Starry Night", "source"]
+    assert np.abs(array(after)[1] - turned(array(before)[1])).max() <= 1
+    assert last_note()["content"] == [60, 40, 16 if kind == "16 bits" else 8, False]
+    assert types[1] == types[3] and (types[0] == types[2]) == (kind != "indexed")
+    if kind == "indexed":
+        assert "converted to RGB" in gimp.output()
+
+
 def linear(values):
     """sRGB values of 0-255 without their curve (IEC 61966-2-1)."""
     values = values / 255
@@ -182,14 +233,14 @@ result = [pixels(layer), pixels(painted)]
 
 
 @pytest.fixture
-def stand_in(tmp_path, notes):
+def stand_in(tmp_path, notes, tmp_path_factory):
     """A stand-in of the test's own, with a slow engine."""
     if not find_python2():
         pytest.skip("There is no Python 2.7 here, neither on the PATH nor pyenv's.")
-    started = []
+    started, python = [], host_python(tmp_path_factory.mktemp("python"), inside=False)
 
     def start(*fault, environment=None):
-        started.append(StandIn(tmp_path, engine_words(notes, *fault), environment))
+        started.append(StandIn(tmp_path, engine_words(notes, *fault, python=python), environment))
         started[-1].do("GALLERY = 0")
         return started[-1]
 
@@ -229,6 +280,23 @@ result = [status, gimp.messages, tree(image), dialog.sensitive]
 """)
     assert (status, messages, names, sensitive) == ("error", [], ["source"], [[-6, True]])
     assert running(str(notes)) == []
+
+
+def test_the_selection_is_that_of_the_call(stand_in):
+    """A painting takes minutes, in which its user selects something else."""
+    masks, now = stand_in("slow").do("""
+image = new_image()
+layer = new_layer(image)
+masks = []
+for result in (0, 1):
+    select(image, 10, 4, 40, 20, 128)
+    gimp.progress_update = lambda fraction: select(image, 0, 0, 4, 4)
+    masks.append(pixels(run_filter(image, layer, result=result)[0].mask))
+result = [masks, sum(image.selection.data)]
+""")
+    assert now == 16 * 255
+    for mask in masks:
+        assert array(mask)[1].shape[:2] == (20, 40) and set(array(mask)[1].flat) == {128}
 
 
 def test_speaks_the_languages(stand_in):
