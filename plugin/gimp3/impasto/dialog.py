@@ -59,6 +59,9 @@ class Window:
         self.painting, self.loop = False, None
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Neural Style"))
         self.dialog.set_ok_label(_("_Paint"))
+        if button := self.dialog.get_widget_for_response(Gtk.ResponseType.HELP):
+            button.set_no_show_all(True)
+            button.hide()  # GIMP's handbook has no page on this filter
         self.preview_button = Gtk.Button.new_with_mnemonic(_("Pre_view"))
         self.preview_button.set_tooltip_text(_("Paint a small version now"))
         self.preview_button.set_sensitive(False)
