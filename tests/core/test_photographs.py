@@ -72,7 +72,7 @@ def test_tensorflow_datasets(tmp_path, folder):
 
 
 def test_pictures_of_a_collection(folder, monkeypatch):
-    """A stand-in for TensorFlow Datasets, which few have: grey and large pictures, held out like a folder's."""
+    """A stand-in for TensorFlow Datasets, which few have, with grey and large pictures."""
     asked = []
 
     class Examples:
