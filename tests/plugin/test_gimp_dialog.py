@@ -110,6 +110,8 @@ def test_cancel_while_it_paints(desktop, notes, small_engine, tmp_path):
 
 def remember(desktop, **values):
     """Makes these the values that the filter was used with the last time."""
+    plug_ins = str(desktop.folder / "gimp" / "plug-ins")
+    wait_for(lambda: running(plug_ins) == [])  # or it would write its own values after this
     path = desktop.folder / "gimp" / "plug-in-settings" / "GimpProcedureConfigRun-impasto-neural-style.last"
     text = path.read_text()
     for name, value in values.items():
