@@ -102,13 +102,14 @@ def train(
         The trained network's facts; it lies in the folder as `painter.npz`.
 
     Raises:
-        UsageError: the folder holds a run of other settings or styles; the devices cannot share a batch.
+        UsageError: the folder holds another run; the network lacks a layer; the devices cannot share a batch.
         WeightsError: the checkpoint is another network's, or the loss network's weights are not here.
         PictureError: a file could not be written; the last checkpoint is kept.
         ImpastoError: the loss is no number any more.
     """
     network, told = resolved(settings)
     settings = replace(settings, network=network.name)
+    settings.losses(network)  # of layers that it has not, before anything is written
     before = keras.mixed_precision.dtype_policy()
     distribution = Distribution(devices, settings.batch)
     try:

@@ -185,6 +185,7 @@ def check_gimp(gimp: Gimp) -> bool:
                 text=True,
                 capture_output=True,
                 timeout=PATIENCE,
+                env=_environment(gimp),
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ImpastoError(f"GIMP does not run without a window. Received: {error}") from error
@@ -199,6 +200,13 @@ def check_gimp(gimp: Gimp) -> bool:
             f"{gimp.title} cannot run the filter; see docs/gimp.md. Received: {' '.join(said.split())}"
         )
     return True
+
+
+def _environment(gimp: Gimp) -> dict[str, str]:
+    """This process's, and the folder that was named, which need not be GIMP's usual one."""
+    if gimp.packing:
+        return dict(os.environ)
+    return os.environ | {f"GIMP{gimp.version[0]}_DIRECTORY": str(gimp.folder.absolute())}
 
 
 def _shared(gimp: Gimp) -> str | None:

@@ -14,7 +14,7 @@ from impasto.core.errors import ImpastoError
 from impasto.core.picture_writing import write_file
 from impasto.core.styles import gallery_names, load_style
 
-from .folders import FLATPAK, Gimp, gimps
+from .folders import FLATPAK, Gimp, gimps, named, others
 
 HERE = Path(__file__).parent
 CONFIGURATION = "impasto.json"
@@ -34,8 +34,19 @@ def places(folder: Path | None = None) -> list[Gimp]:
     Raises:
         ImpastoError: there is none.
     """
-    named = {name: name for name in ("2.10", "3.2")}
-    found = [Gimp(folder, named.get(folder.name, "3.0"))] if folder else gimps()
+    if folder:
+        if gimp := named(folder):
+            return [gimp]
+        raise ImpastoError(
+            "There is no such folder; name GIMP's own, such as ~/.config/GIMP/3.0, which GIMP makes at its "
+            f"first start. Received: {folder}"
+        )
+    found = gimps()
+    if not found and (unfit := others()):
+        raise ImpastoError(
+            "The filter needs GIMP 3, or GIMP 2.10 with Python; install one and start it once. "
+            f"Received: GIMP {', '.join(unfit)}"
+        )
     if not found:
         raise ImpastoError(
             "No GIMP was found; start GIMP once so that it makes its folder, or name "

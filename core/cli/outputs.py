@@ -31,6 +31,7 @@ class Outputs:
     def __init__(self, words: list[str], output: str | None, labels: list[str], extension: str):
         self.sources: list[Path | str] = []
         self._roots: dict[Path | str, Path] = {}
+        self._taken: dict[Path, Path | str] = {}  # where results go, and of which source
         for word in words:
             self._add(word)
         if self.sources.count("-") > 1:
@@ -86,10 +87,20 @@ class Outputs:
         return path
 
     def _place(self, source: Path | str, label: str) -> Path:
-        """`FOLDER/sub/photo_style.png`; a folder's own subfolders are kept."""
+        """`FOLDER/sub/photo_style.png`; a folder's own subfolders are kept.
+
+        Of two sources with one name, such as `photo.jpg` and `photo.png`, the second becomes
+        `photo-2_style.png`.
+        """
         if source == "-":
             return self.folder / f"stdin_{label}{self.extension}"
         source = Path(source)
         root = self._roots.get(source)
         below = source.parent.relative_to(root) if root else Path()
-        return make_folder(self.folder / below) / f"{source.stem}_{label}{self.extension}"
+        folder, number = make_folder(self.folder / below), 1
+        while True:
+            stem = source.stem if number == 1 else f"{source.stem}-{number}"
+            path = folder / f"{stem}_{label}{self.extension}"
+            if self._taken.setdefault(path, source) == source:
+                return path
+            number += 1

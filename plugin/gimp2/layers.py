@@ -38,7 +38,8 @@ class Part(object):
 
     Attributes:
         area: (x, y, width, height) in the layer's own pixels.
-        selected: whether there is a selection, which becomes the painting's mask.
+        selection: what was selected of the part when the filter was called, a byte each, or nothing: a
+            painting takes minutes, and meanwhile the user may select something else.
 
     Raises:
         Problem: it cannot be painted.
@@ -50,9 +51,14 @@ class Part(object):
         if not pdb.gimp_item_is_layer(drawable):
             raise Problem(_("This filter paints layers. Select a layer instead of a channel."))
         self.image, self.layer = image, drawable
-        self.selected = not pdb.gimp_selection_is_empty(image)
         size = drawable.width, drawable.height
         self.area = area_to_paint(*pdb.gimp_drawable_mask_intersect(drawable), limits=size)
+        self.selection = None if pdb.gimp_selection_is_empty(image) else self.selected_now()
+
+    def selected_now(self):
+        """What is selected of the part at this moment."""
+        (left, top), (x, y, width, height) = self.layer.offsets, self.area
+        return _values(self.image.selection, left + x, top + y, width, height)
 
     def export(self, path, thing=None, longest=None):
         """Writes this part, or another layer or image, as a PNG; returns its width and height."""
@@ -172,7 +178,7 @@ def _add(part, painting, name, parent, position):
     pdb.gimp_image_insert_layer(part.image, layer, parent, position)
     left, top = part.layer.offsets
     layer.set_offsets(left + part.area[0], top + part.area[1])
-    _mask(layer, part, ADD_SELECTION_MASK)
+    _mask(layer, part)
     return layer
 
 
@@ -180,9 +186,10 @@ def _new_image(part, painting, name):
     _x, _y, width, height = part.area
     new = pdb.gimp_image_new_with_precision(width, height, RGB, pdb.gimp_image_get_precision(part.image))
     new.disable_undo()
+    new.resolution = part.image.resolution  # so that it prints as large
     layer = _as_layer(painting, new, part, name)
     pdb.gimp_image_insert_layer(new, layer, None, 0)
-    _mask(layer, part, ADD_WHITE_MASK)
+    _mask(layer, part)
     new.enable_undo()
     try:
         gimp.Display(new)
@@ -206,31 +213,46 @@ def _as_layer(painting, image, part, name):
     return layer
 
 
-def _mask(layer, part, kind):
-    """Masks an inserted painting by the selection, if there is one, and by the source's own mask."""
-    own = part.layer.mask
-    if not part.selected and not own:
+def _mask(layer, part):
+    """Masks an inserted painting by the selection, if there was one, and by the source's own mask."""
+    own, masks = part.layer.mask, []
+    if not part.selection and not own:
         return
-    mask = layer.create_mask(kind if part.selected else ADD_WHITE_MASK)
+    # GIMP's own copy is exact, but of the selection as it is now, and in this image alone.
+    exact = part.selection and layer.image == part.image and part.selected_now() == part.selection
+    if part.selection and not exact:
+        masks.append(part.selection)
+    if own:
+        masks.append(_values(own, *part.area))
+    mask = layer.create_mask(ADD_SELECTION_MASK if exact else ADD_WHITE_MASK)
     layer.add_mask(mask)
-    x, y, width, height = part.area
-    left, top = part.layer.offsets
-    others = [(own, x, y)] if own else []
-    if part.selected and kind == ADD_WHITE_MASK:  # another image has not this one's selection
-        others.append((part.image.selection, left + x, top + y))
-    for other, x, y in others:
-        _multiply(mask, other, x, y, width, height)
+    _x, _y, width, height = part.area
+    for values in masks:
+        _multiply(mask, values, width, height)
     mask.update(0, 0, width, height)
 
 
-def _multiply(mask, other, x, y, width, height):
-    """Multiplies a mask by the part of another that begins at (x, y); with 8 bits, as gimpfu has them."""
+def _values(mask, x, y, width, height):
+    """A mask's values, a byte each as gimpfu has them; 0 beyond its border."""
+    found = bytearray(width * height)
+    left, top = max(0, x), max(0, y)
+    across, down = min(mask.width, x + width) - left, min(mask.height, y + height) - top
+    if across > 0 and down > 0:
+        region = mask.get_pixel_rgn(left, top, across, down, False, False)
+        data = bytearray(region[left : left + across, top : top + down])
+        for row in range(down):
+            start = (top - y + row) * width + left - x
+            found[start : start + across] = data[row * across : (row + 1) * across]
+    return found
+
+
+def _multiply(mask, values, width, height):
+    """Multiplies a mask by other values of its size."""
     for first in range(0, height, ROWS):
         rows = min(ROWS, height - first)
-        here = mask.get_pixel_rgn(0, first, width, rows, True, False)
-        there = other.get_pixel_rgn(x, y + first, width, rows, False, False)
-        ours = bytearray(here[0:width, first : first + rows])
-        theirs = bytearray(there[x : x + width, y + first : y + first + rows])
+        region = mask.get_pixel_rgn(0, first, width, rows, True, False)
+        ours = bytearray(region[0:width, first : first + rows])
+        theirs = values[first * width : (first + rows) * width]
         product = bytearray((one * two + 127) // 255 for one, two in zip(ours, theirs))
-        here[0:width, first : first + rows] = bytes(product)
+        region[0:width, first : first + rows] = bytes(product)
     mask.flush()

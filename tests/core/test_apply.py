@@ -133,6 +133,21 @@ def test_a_corrupt_picture_among_others_is_passed_over(two_styles, impasto, pict
     assert (impasto.folder / "out" / "photo_dots.png").exists()
 
 
+def test_pictures_of_one_name_do_not_overwrite_each_other(two_styles, impasto, tmp_path, blobs):
+    photos = []
+    for number, name in enumerate(("one/a.png", "one/a.jpg", "two/a.png")):
+        photos.append(tmp_path / name)
+        photos[-1].parent.mkdir(exist_ok=True)
+        Image.fromarray(np.uint8(blobs(20 + 4 * number, 30) * 255)).save(photos[-1])
+    assert impasto("apply", two_styles, *photos, "--style", "all", "-o", "out") == 0
+    found = {path.name: Image.open(path).height for path in (impasto.folder / "out").iterdir()}
+    assert found == {
+        f"{stem}_{style}.png": height
+        for stem, height in (("a", 20), ("a-2", 24), ("a-3", 28))
+        for style in ("dots", "lines")
+    }
+
+
 def test_from_stdin_to_stdout(two_styles, impasto, pictures, monkeypatch):
     source = io.TextIOWrapper(io.BytesIO((pictures / "photo.png").read_bytes()))
     target = io.TextIOWrapper(io.BytesIO())
@@ -169,6 +184,12 @@ def test_colours_are_kept(two_styles, impasto, pictures):
         (["TWO", "PHOTO", "PHOTO", "--style", "dots", "-o", "-"], "one picture"),
         (["TWO", "PHOTO", "--style", "all", "--blend", "1,2", "-o", "out"], "leave out --blend"),
         (["TWO", "PHOTO", "--style", "dots", "--format", "gif"], "The formats are"),
+        (["TWO", "PHOTO", "--style", "dos"], "Did you mean 'dots'"),
+        (["TWO", "PHOTO", "--style", "dots,lines", "--blend", "1"], "one blend weight for each style (2)"),
+        (["TWO", "PHOTO", "--style", "dots,lines", "--blend", "a,b"], "list of numbers"),
+        (["TWO", "PHOTO", "--style", "dots", "--device", "toaster"], "Unknown device"),
+        (["TWO", "-", "-", "--style", "dots", "-o", "out"], "holds one picture"),
+        (["TWO", "PHOTO", "--style", "dots", "--size", "-1"], "--size"),
         (["TEXTURE", "PHOTO"], "use `impasto texture`"),
     ],
 )
@@ -193,6 +214,9 @@ def test_a_texture_of_any_size(texture_maker, impasto):
         ("TEXTURE", ["--size", "50x34", "--tile"], "multiples of 4"),
         ("TEXTURE", ["--size", "0"], "invalid size"),
         ("TEXTURE", ["--size", "99999999x9"], "at most"),
+        ("TEXTURE", ["--style", "wave"], "Did you mean 'waves'"),
+        ("TEXTURE", ["--device", "gpu:x"], "Unknown device"),
+        ("TEXTURE", ["-o", "t.doc"], "t.doc"),
         ("TWO", [], "use `impasto apply`"),
     ],
 )

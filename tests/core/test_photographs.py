@@ -1,12 +1,15 @@
 """Photographs to train on: folders as people have them."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from impasto.core.crops import crop_batch
 from impasto.core.errors import UsageError
-from impasto.core.photographs import open_photographs
+from impasto.core.photographs import FROM_TFDS, LARGEST, open_photographs
 
 
 @pytest.fixture
@@ -66,6 +69,35 @@ def test_tensorflow_datasets(tmp_path, folder):
     assert tfds.__version__
     with pytest.raises(UsageError, match=r"such as tfds:coco/2017.*Received: tfds:no_such_collection"):
         open_photographs(["tfds:no_such_collection"], 2)
+
+
+def test_pictures_of_a_collection(folder, monkeypatch):
+    """A stand-in for TensorFlow Datasets, which few have, with grey and large pictures."""
+    asked = []
+
+    class Examples:
+        def take(self, count):
+            asked.append(count)
+            return self
+
+        def as_numpy_iterator(self):
+            for number in range(6):
+                yield {"image": np.full((30, 900, 1 if number % 2 else 3), 40 * number, "uint8")}
+
+    def load(name, **options):
+        asked.append((name, options))
+        return Examples()
+
+    module = types.ModuleType("tensorflow_datasets")
+    module.load = load
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", module)
+    training, held_out = open_photographs(["tfds:coco/2017", folder], 3)
+    assert asked == [("coco/2017", {"split": "train", "shuffle_files": False}), FROM_TFDS]
+    assert (len(training.pictures), len(held_out)) == (11, 3)
+    everything = [*training.pictures, *held_out]
+    assert {picture.mode for picture in everything} == {"RGB"}
+    assert max(picture.width for picture in everything) == LARGEST
+    assert len({np.asarray(picture).mean() for picture in everything}) == 14  # none twice, none lost
 
 
 def test_without_tensorflow_datasets_a_line_says_how_to_get_it():

@@ -1,5 +1,7 @@
 """Networks exported for other runtimes paint what Keras paints."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -72,3 +74,40 @@ def test_unknown_formats_and_sizes_are_refused(painter, impasto, tmp_path, capsy
     assert "multiples of 4" in capsys.readouterr().err
     assert impasto("export", tmp_path / "painter.npz") == 2
     assert "nothing to do" in capsys.readouterr().err
+
+
+@exporting
+def test_a_textures_generator_is_exported_too(tmp_path):
+    needs("onnx")
+    facts = PainterFacts("generator", {"channels": 3, "scales": 3, "content": False}, ("waves",))
+    maker = Painter(facts, build_painter(facts))
+    inputs = maker.example(32, 48)
+    assert "picture" not in inputs
+    export(maker.model, tmp_path / "texture.onnx", inputs)
+    assert difference(maker.model, tmp_path / "texture.onnx", inputs) <= PARITY
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["nothing", "-o", "out.onnx"], "a bundled one"),
+        (["FILE", "-o", "out.onnx", "--size", "wide"], "size such as 640x480"),
+        (["FILE", "-o", "nowhere/out.onnx", "--size", "16"], "nowhere"),
+        (["FILE", "-o", "out.pb", "--size", "16"], ".onnx or .tflite"),
+    ],
+)
+def test_exports_that_cannot_be_get_one_line(words, line, painter, impasto, tmp_path, capsys):
+    (tmp_path / "painter.npz").write_bytes(encode_painter(painter.facts, painter.model))
+    named = [tmp_path / "painter.npz" if word == "FILE" else word for word in words]
+    assert impasto("export", *named) in (1, 2)
+    shown = capsys.readouterr()
+    assert line in shown.err and shown.err.count("\n") == 1 and not list(impasto.folder.rglob("*.*"))
+
+
+@exporting
+def test_a_runtime_that_is_not_installed_is_named(painter, monkeypatch, tmp_path):
+    path = tmp_path / "painter.onnx"
+    path.write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UsageError, match=r"not installed: pip install 'impasto\[export\]'"):
+        load_exported(path)

@@ -5,16 +5,15 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.core.cli import main
 from impasto.core.curves import Yardstick
 from impasto.core.errors import Cancelled, ImpastoError, PictureError, UsageError, WeightsError
+from impasto.core.painter import Painter
 from impasto.core.photographs import open_photographs
 from impasto.core.recipes import Settings
 from impasto.core.styles import load_style
@@ -269,67 +268,28 @@ def test_two_devices_train_as_one(backend, photos, pictures, mini_weights, tmp_p
         )
 
 
-# ---------------------------------------------------------------- the command line
-
-
-def test_the_command_trains_goes_on_and_says_where(bundled, photos, pictures, tmp_path, capsys):
-    words = ["train", str(pictures / "dots.png"), "--photos", str(photos), "-o", str(tmp_path / "run")]
-    small = [
-        "--width",
-        "4",
-        "--blocks",
-        "0",
-        "--side",
-        "32",
-        "--style-side",
-        "48",
-        "--batch",
-        "1",
-        "--network",
-        "vgg_mini",
-    ]
-    small += ["--style-layers", "relu1_2", "--content-layers", "end2"]
-    assert main([*words, *small, "--steps", "1"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "run" / "painter.npz")
-    assert main([*words, *small, "--steps", "2", "--quiet"]) == 0
-    assert capsys.readouterr().out == ""
-    assert read_painter(tmp_path / "run" / "painter.npz")[0].steps == 2
-    assert int(weights(tmp_path / "run")["step"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
-        (["--photos", "PHOTOS"], "A style is missing"),
-        (["STYLE"], "Photographs to paint are missing"),
-        (["STYLE", "--texture", "--photos", "PHOTOS"], "needs no photographs"),
-        (["STYLE", "--photos", "nowhere"], "Expected a folder of photographs"),
-        (["STYLE", "STYLE", "--photos", "PHOTOS"], "Two styles have one name"),
-        (["TINY", "--photos", "PHOTOS"], "style must be at least 16 pixels"),
-        (["STYLE", "--photos", "PHOTOS", "--devices", "-1"], "--devices is 0 for all"),
-        (["STYLE", "--photos", "PHOTOS", "--devices", "99"], "Received: --devices 99"),
-        (["STYLE", "--photos", "PHOTOS", "-o", "PHOTOS/0.png"], "Expected a folder to write into"),
-    ],
-)
-def test_bad_requests_get_one_line(words, line, impasto, bundled, photos, pictures, tmp_path, capsys):
-    tiny = tmp_path / "tiny.png"
-    Image.new("RGB", (9, 200)).save(tiny)
-    given = {"PHOTOS": str(photos), "STYLE": str(pictures / "dots.png"), "TINY": str(tiny)}
-    named = [
-        word.replace("PHOTOS", given["PHOTOS"]) if "PHOTOS" in word else given.get(word, word)
-        for word in words
-    ]
-    assert impasto("train", *named, *([] if "-o" in words else ["-o", "run"])) == 2 - (words[0] == "TINY")
-    shown = capsys.readouterr()
-    assert line in shown.err and shown.err.count("\n") == 1 and not Path("run", "checkpoint.npz").exists()
-
-
 def test_a_texture_is_trained_without_photographs(bundled, pictures, tmp_path):
     settings = training_settings(texture=True, **SMALL | {"side": 64, "steps": 2, "content_layers": None})
     facts = train(Material([load_style(pictures / "dots.png")]), tmp_path, settings)
     assert not facts.takes_picture and facts.options["content"] is False
     _, log = read_log(tmp_path / "log.csv")
     assert np.isnan(log[-1, 3]) and log[-1, 4] > 0
+
+
+def test_a_generator_learns_to_paint_photographs(material, settings, tmp_path):
+    """Ulyanov's other network: with the photograph at each scale beside the noise."""
+    small = SMALL | {"architecture": "generator", "scales": 3, "steps": 3, "checkpoint_minutes": 0}
+    settings = training_settings("ulyanov", **small)
+    facts = train(material, tmp_path, settings)
+    assert facts.takes_picture and facts.architecture == "generator"
+    with pytest.raises(UsageError, match="scales was 3"):
+        train(material, tmp_path, replace(settings, scales=2))
+    photograph = np.asarray(material.held_out[0], "float32")[None, :33, :41] / 255
+    painter = Painter.load(tmp_path)
+    painted = [painter.paint_pixels(photograph, painter.weights(["dots"]), seed=seed) for seed in (1, 1, 2)]
+    assert painted[0].shape == (1, 33, 41, 3)
+    np.testing.assert_array_equal(painted[0], painted[1])
+    assert np.abs(painted[0] - painted[2]).max() > 1e-4  # the noise counts
 
 
 def test_defaults_are_johnsons():

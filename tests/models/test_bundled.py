@@ -141,6 +141,20 @@ def test_a_photograph_is_painted_with_nothing_but_what_is_bundled():
     assert night[2] - night[0] > scream[2] - scream[0] + 0.1  # blue by night, red at sunset
 
 
+@pytest.mark.parametrize("method", ["optimise", "instant", "refine"])
+def test_every_style_of_the_gallery_paints_by_every_method(method):
+    photograph = np.ascontiguousarray(data.chelsea()[20:276:4, 100:356:4])
+    settings = settings_for(method=method, network="vgg_mini", size=64, steps=6)
+    painted = []
+    for name in NAMES:
+        result = stylize(photograph, name, settings=settings)
+        painted.append(result.picture.pixels)
+        assert painted[-1].shape == (64, 64, 3) and np.isfinite(painted[-1]).all(), name
+        assert np.abs(painted[-1] - photograph / 255).mean() > 0.02, name
+    distances = np.abs(np.array(painted)[:, None] - np.array(painted)[None]).mean((-1, -2, -3))
+    assert distances[~np.eye(len(NAMES), dtype=bool)].min() > 0.01  # each in a style of its own
+
+
 # ---------------------------------------------------------------- one pass
 
 

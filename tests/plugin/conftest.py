@@ -98,7 +98,7 @@ def small_engine(tmp_path_factory):
 def real_engine(tmp_path_factory):
     """The words that start the real engine inside the root."""
     python = host_python(tmp_path_factory.mktemp("python"))
-    return [str(python), "-E", "-P", "-m", "impasto.core.cli", "engine"]
+    return [str(python), "-P", "-m", "impasto.core.cli", "engine"]
 
 
 @pytest.fixture(scope="module")

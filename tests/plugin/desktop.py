@@ -1,5 +1,6 @@
 """GIMP with its windows, on a screen of its own in the root, and somebody who looks and types."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from gimp_root import make_profile, wait_for
 
+NUMBERS = itertools.count(100 + os.getpid() % 5000, 5000)  # of screens; other processes have others
 SHORT = 600  # seconds for what a program answers by itself
 MANAGER = "_NET_SUPPORTING_WM_CHECK"  # what a window manager that is ready leaves on the screen
 
@@ -20,12 +22,13 @@ class Desktop:
         engine: the words that start the engine, as seen inside.
         picture: to open.
         environment: more variables for GIMP.
+        program: Python that GIMP runs once it is there.
     """
 
-    def __init__(self, root, folder, engine, picture, environment=None):
+    def __init__(self, root, folder, engine, picture, environment=None, program=None):
         self.root, self.folder = root, Path(folder)
         profile = make_profile(self.folder / "gimp", engine, version=root.version)
-        self.number = 100 + os.getpid() % 5000
+        self.number = next(NUMBERS)
         self.environment = {"DISPLAY": f":{self.number}", "GIMP3_DIRECTORY": str(profile)} | (
             environment or {}
         )
@@ -38,7 +41,8 @@ class Desktop:
         wait_for(lambda: self.run("xdpyinfo").returncode == 0, every=0.5)
         self._start("openbox")
         wait_for(lambda: "window id" in self.run("xprop", "-root", MANAGER).stdout, every=0.5)
-        self.gimp = self._start("gimp", "--no-splash", str(picture))
+        batch = ["--batch-interpreter=python-fu-eval", "-b", program] if program else []
+        self.gimp = self._start("gimp", "--no-splash", *batch, str(picture))
         wait_for(lambda: self.windows(Path(picture).stem), every=0.5)
 
     def _start(self, *words):

@@ -201,10 +201,23 @@ def configure(folder: Path, engine: list[str] | None, patience: float = 300, **m
         path.write_text(json.dumps({"engine": engine, "patience": patience, **more}))
 
 
-def host_python(folder: Path) -> Path:
-    """A program in `folder` that is this Python inside the root; a venv's own would become the root's."""
-    path = Path(folder) / "python"
-    path.write_text(f'#!/bin/sh\nexec /usr/sbin/chroot /host {shlex.quote(sys.executable)} "$@"\n')
+def host_python(folder: Path, inside: bool = True) -> Path:
+    """A program in `folder` that is this Python, with the Impasto that is tested.
+
+    Inside the root a virtual environment's own Python would become the root's. PYTHONPATH, where the tests
+    have one, comes along: the filter takes it from the engine's environment, and the engine would be
+    another checkout's.
+
+    Args:
+        folder: where to write the program.
+        inside: whether it is to be started inside the root.
+    """
+    path, words = Path(folder) / "python", [sys.executable]
+    if inside:
+        words = ["/usr/sbin/chroot", "/host", *words]
+    if given := os.environ.get("PYTHONPATH"):
+        words = ["/usr/bin/env", f"PYTHONPATH={given}", *words]
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     path.chmod(0o755)
     return path
 

@@ -107,6 +107,9 @@ class SmallEngine(engines.Engine):
         super().__init__(0, events)
         self.painter = SmallPainter(self.tell, self.folder, None)
         self.painter.events, self.painter.notes, self.painter.fault = events, notes, fault
+        if fault == "full":  # a disk that takes nothing of what the plug-in writes
+            for number in range(9):
+                (self.folder / f"content-{number}.png").symlink_to("/dev/full")
 
     def _take_ping(self, number, request):
         if self.painter.fault != "frozen":

@@ -1,7 +1,5 @@
 """The filter for GIMP 2.10 in the real Python 2.7, with a stand-in for GIMP or in GIMP itself."""
 
-import sys
-
 import numpy as np
 import pytest
 from gimp2_sessions import OldGimp, StandIn, engine_words, find_python2
@@ -24,7 +22,7 @@ def place(request, tmp_path_factory):
     else:
         if not find_python2():
             pytest.skip("There is no Python 2.7 here, neither on the PATH nor pyenv's.")
-        root, python = None, sys.executable
+        root, python = None, host_python(folder("python"), inside=False)
 
     def start(engine):
         started.append(OldGimp(root, folder("gimp"), engine) if root else StandIn(folder("gimp"), engine))
@@ -32,7 +30,7 @@ def place(request, tmp_path_factory):
         return started[-1]
 
     start.words = lambda notes, *fault: engine_words(notes, *fault, python=python)
-    start.engine = [str(python), "-E", "-P", "-m", "impasto.core.cli", "engine"]
+    start.engine = [str(python), "-P", "-m", "impasto.core.cli", "engine"]
     yield start
     for gimp in started:
         gimp.close()
@@ -100,6 +98,57 @@ result = [pixels(layer), pixels(painted), pixels(painted.mask)]
     expected = np.tile((np.arange(140, 220, 2) * 128 + 127) // 255, (20, 1))
     # GIMP keeps masks linear, and gimpfu sees them with sRGB's curve: a step in the darks is many there.
     assert np.abs(linear(array(mask)[1][..., 0]) - linear(expected)).max() <= 2
+
+
+def test_a_selection_at_the_canvas_border(gimp):
+    """It is narrow, so more of the layer is painted: of that, what lies beyond the canvas is not selected."""
+    places, masks = gimp.do("""
+image = new_image()
+layer = new_layer(image, x=-30)
+select(image, 0, 0, 4, 40)
+answers = [run_filter(image, layer)[0], run_filter(image, layer, result=1)[0]]
+result = [[one.offsets for one in answers], [pixels(one.mask) for one in answers]]
+""")
+    assert places[0][0] < 0
+    for mask in masks:
+        row = array(mask)[1][20, :, 0]
+        assert [bool(value) for value in row] == [0 <= x + places[0][0] < 4 for x in range(len(row))]
+
+
+@pytest.mark.parametrize("kind", ["grey", "indexed", "16 bits"])
+def test_other_kinds_of_images(kind, gimp, last_note):
+    if not gimp.real:
+        pytest.skip("The stand-in has RGB images of 8 bits.")
+    before, after, names, types = gimp.do(
+        """
+image = new_image()
+layer = new_layer(image)
+if kind == "grey":
+    pdb.gimp_image_convert_grayscale(image)
+elif kind == "indexed":
+    pdb.gimp_image_convert_indexed(image, 0, 0, 32, False, False, "")
+else:
+    pdb.gimp_image_convert_precision(image, PRECISION_U16_GAMMA)
+types = [image.base_type, pdb.gimp_image_get_precision(image)]
+shown = image.duplicate()
+run_filter(image, layer)
+types += [image.base_type, pdb.gimp_image_get_precision(image)]
+names = tree(image)
+for one in (image, shown):
+    if one.base_type != RGB:
+        pdb.gimp_image_convert_rgb(one)
+    if kind == "16 bits":
+        pdb.gimp_image_convert_precision(one, PRECISION_U8_GAMMA)
+result = [pixels(shown.layers[0]), pixels(image.layers[0]), names, types]
+""",
+        kind=kind,
+    )
+    assert names == ["Neural Style: Starry Night", "source"]
+    assert np.abs(array(after)[1] - turned(array(before)[1])).max() <= 1
+    assert last_note()["content"] == [60, 40, 16 if kind == "16 bits" else 8, False]
+    assert types[1] == types[3] and (types[0] == types[2]) == (kind != "indexed")
+    if kind == "indexed":
+        assert "converted to RGB" in gimp.output()
 
 
 def linear(values):
@@ -181,63 +230,3 @@ result = [pixels(layer), pixels(painted)]
         expected = np.array(picture.convert("RGB"), int)
     assert np.abs(expected - photo[..., :3]).max() > 25  # it was painted at all
     assert np.abs(expected - painted[..., :3]).max() <= 1
-
-
-@pytest.fixture
-def stand_in(tmp_path, notes):
-    """A stand-in of the test's own, with a slow engine."""
-    if not find_python2():
-        pytest.skip("There is no Python 2.7 here, neither on the PATH nor pyenv's.")
-    started = []
-
-    def start(*fault, environment=None):
-        started.append(StandIn(tmp_path, engine_words(notes, *fault), environment))
-        started[-1].do("GALLERY = 0")
-        return started[-1]
-
-    yield start
-    for gimp in started:
-        gimp.close()
-
-
-def test_one_step_of_undo_progress_and_cancel(stand_in, notes):
-    groups, progress = (gimp := stand_in("slow")).do("""
-image = new_image()
-run_filter(image, new_layer(image), result=2)
-result = [[image.groups, image.open], gimp.progress]
-""")
-    assert groups == [1, 0]
-    assert "Step 1 of 5, 1:14 left" in progress
-    fractions = [one for one in progress if isinstance(one, float)]
-    assert fractions == sorted(fractions) and 0 < fractions[0] < 1
-    # gimpfu's dialog, as far as its Cancel goes: GIMP calls what listens for it between two moves of the bar.
-    status, messages, names, sensitive = gimp.do("""
-import sys, types
-gtk = types.ModuleType("gtk")
-class Dialog(object):
-    listeners, sensitive = [], []
-    def connect(self, signal, listener):
-        self.listeners.append(listener)
-    def set_response_sensitive(self, response, sensitive):
-        self.sensitive.append((response, sensitive))
-gtk.Dialog, gtk.RESPONSE_CANCEL, dialog = Dialog, -6, Dialog()
-gtk.window_list_toplevels = lambda: [object(), dialog]
-sys.modules.update(gtk=gtk, gimpui=gtk)
-gimp.progress_update = lambda fraction: [listener(dialog, -6) for listener in dialog.listeners]
-image = new_image()
-layer = new_layer(image)
-status = run_filter(image, layer)[0]
-result = [status, gimp.messages, tree(image), dialog.sensitive]
-""")
-    assert (status, messages, names, sensitive) == ("error", [], ["source"], [[-6, True]])
-    assert running(str(notes)) == []
-
-
-def test_speaks_the_languages(stand_in):
-    label, params = stand_in(environment={"LANGUAGE": "ru", "LANG": "ru_RU.UTF-8"}).do("""
-import gimpfu
-result = [gimp.registered["label"], [list(row[1:3]) for row in gimp.registered["params"]]]
-""")
-    assert label == "Нейро_стиль…" or ("…" in label and label != "_Neural Style…")
-    labels = dict(params)
-    assert labels["style-name"].startswith("Галерея (") and labels["method"] != "_Method"

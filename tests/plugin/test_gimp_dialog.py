@@ -3,7 +3,9 @@
 Set IMPASTO_SCREENSHOTS to a folder to keep what was seen.
 """
 
+import gettext
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -12,8 +14,13 @@ from desktop import Desktop
 from gimp_root import configure, running, wait_for
 from PIL import Image
 
+from impasto.plugin.translating import SOURCES
+
 pytestmark = pytest.mark.gimp
 DIALOG = "Neural Style"
+LOWEST_SCREEN = 768  # pixels; GIMP's own dialogs fit there
+# The other languages only where their pictures are kept: each starts a GIMP of its own.
+LOCALES = ["de_DE", "zh_CN", *(["es_ES", "fr_FR", "ru_RU"] if os.environ.get("IMPASTO_SCREENSHOTS") else [])]
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +108,22 @@ def test_cancel_while_it_paints(desktop, notes, small_engine, tmp_path):
     configure(desktop.folder / "gimp", small_engine(notes))
 
 
+def choose_result(desktop, number):
+    """Chooses what becomes of the painting, by the list's number; GIMP keeps that for the next time."""
+    desktop.press(DIALOG, "alt+e", "Home", *["Down"] * number, "Return")
+
+
+def test_a_group_with_the_steps_is_one_step_of_undo(desktop, notes):
+    open_dialog(desktop)
+    desktop.run("sleep", "5")
+    choose_result(desktop, 2)
+    desktop.press(DIALOG, "alt+p")  # Paint; Return would open the list again
+    layers(desktop, 8)  # the group, five steps, what is finished, and the photograph
+    wait_for(lambda: not desktop.windows(DIALOG), every=0.5)
+    desktop.press("chelsea", "ctrl+z")
+    layers(desktop, 1)
+
+
 def test_methods_that_the_engine_has_not_are_grey(desktop, start_gimp):
     gimp = start_gimp(None, environment={"DISPLAY": desktop.environment["DISPLAY"]})
     chosen, told, hints = gimp.do(
@@ -148,3 +171,59 @@ def test_a_failure_is_told_in_gimps_own_dialog(desktop, notes, small_engine, tmp
     keep(desktop.picture(tmp_path / "failure.png"))
     layers(desktop, 1)
     assert running(str(notes)) == []
+
+
+def new_images(desktop):
+    """The image that the window shows, such as `Untitled]-10`, if it has no file."""
+    return [match[0] for title in desktop.titles() if (match := re.search(r"Untitled\]-\d+", title))]
+
+
+def test_a_new_image_is_shown_also_when_the_filter_is_repeated(desktop, notes, small_engine):
+    if message := desktop.windows("GIMP Message"):  # of the test before
+        desktop.run("xdotool", "windowactivate", "--sync", message[0], "key", "Return")
+    configure(desktop.folder / "gimp", small_engine(notes))
+    open_dialog(desktop)
+    desktop.run("sleep", "5")
+    choose_result(desktop, 1)
+    desktop.press(DIALOG, "alt+p")  # Paint; Return would open the list again
+    first = wait_for(lambda: new_images(desktop), every=0.5)
+    wait_for(lambda: not desktop.windows(DIALOG), every=0.5)
+    desktop.press("Untitled", "ctrl+f")  # Repeat "Neural Style"
+    wait_for(lambda: new_images(desktop) not in ([], first), every=0.5)
+    assert running(str(notes)) == []
+
+
+CALL = """
+import gi
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gimp
+procedure, image = Gimp.get_pdb().lookup_procedure("impasto-neural-style"), Gimp.get_images()[0]
+config = procedure.create_config()
+config.set_property("run-mode", Gimp.RunMode.INTERACTIVE)
+config.set_property("image", image)
+config.set_core_object_array("drawables", image.get_layers())
+procedure.run(config)
+"""
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_in_other_languages(locale, root, tmp_path, small_engine, photo):
+    """The dialog speaks GIMP's language, and its longest words leave it small enough for a small screen."""
+    language = locale if locale == "zh_CN" else locale[:2]
+    title = gettext.translation("impasto", SOURCES / "locale", [language]).gettext(DIALOG)
+    environment = {"LANG": f"{locale}.UTF-8", "LANGUAGE": language}
+    engine = small_engine(tmp_path / "notes")
+    screen = Desktop(root, tmp_path, engine, photo, environment, program=CALL)
+    try:
+        window = wait_for(lambda: screen.windows(title), every=0.5)[-1]
+        path = tmp_path / f"dialog_{language}.png"
+        wait_for(lambda: colours(screen, window, path) > 12000, every=1)
+        screen.run("xdotool", "mousemove", "5", "900", "sleep", "1")
+        keep(screen.picture(path, window))
+        with Image.open(path) as picture:
+            assert picture.height < LOWEST_SCREEN - 60 and picture.width < 1100
+        screen.press(title, "Escape")
+        wait_for(lambda: not screen.windows(title), every=0.5)
+        assert running(str(tmp_path / "notes")) == []
+    finally:
+        screen.close()

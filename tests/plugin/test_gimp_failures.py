@@ -49,6 +49,7 @@ def folders(pid):
         ("dies", 300, "stopped unexpectedly"),
         ("memory", 300, "not enough memory"),
         ("disk", 300, "disk is full"),
+        ("full", 300, "disk is full"),
         ("crash", 300, "something odd"),
         ("old", 300, "too old"),
         ("absent", 300, "No module named impasto"),
@@ -119,7 +120,12 @@ def test_two_at_once_do_not_meet(gimp, start_gimp, small_engine, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("method", "options"), [("optimise", ["--steps", 6, "--seed", 3]), ("instant", ["--method", "instant"])]
+    ("method", "options"),
+    [
+        ("optimise", ["--steps", 6, "--seed", 3]),
+        ("instant", ["--method", "instant"]),
+        ("refine", ["--method", "refine", "--steps", 6, "--seed", 3]),
+    ],
 )
 def test_the_real_engine_paints_the_same_as_the_command_line(
     method, options, gimp, real_engine, tmp_path, impasto

@@ -26,7 +26,7 @@ def gimp_folder(request, tmp_path, monkeypatch):
 
 
 def test_install_check_uninstall(gimp_folder, impasto, tmp_path, capfd):
-    words = f"{host_python(tmp_path)} -E -P -m impasto.core.cli engine"
+    words = f"{host_python(tmp_path)} -P -m impasto.core.cli engine"
     plug_in = gimp_folder / "plug-ins" / "impasto"
     # The engine is asked for by the path that it has in the root: the same program on both sides.
     assert impasto("gimp", "install", "--engine", words, "--no-check") == 0

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from impasto.core.errors import ImpastoError
-from impasto.plugin.checking import check_engine, check_files
-from impasto.plugin.folders import Gimp, gimps
+from impasto.plugin.checking import check_engine, check_files, check_gimp
+from impasto.plugin.folders import Gimp, console, gimps
 from impasto.plugin.installer import engine_words, install, uninstall
 
 
@@ -88,7 +88,8 @@ def test_leaves_alone_what_is_not_its_own(tmp_path):
 
 def test_a_folder_that_cannot_be_written(tmp_path, impasto, capfd):
     blocked = tmp_path / "3.0"
-    blocked.write_text("a file where GIMP's folder should be")
+    blocked.mkdir()
+    (blocked / "plug-ins").write_text("a file where a folder should be")
     assert impasto("gimp", "install", "--folder", blocked, "--no-check") == 1
     assert "cannot be copied" in capfd.readouterr().err
 
@@ -107,6 +108,61 @@ def home(tmp_path, monkeypatch):
 def test_no_gimp_at_all(home, impasto, capfd):
     assert impasto("gimp", "check") == 1
     assert "start GIMP once" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("folder", "program", "said"),
+    [
+        (".config/GIMP/2.99", None, "2.99"),
+        (".gimp-2.8", None, "2.8"),
+        (None, "2.8.22", "2.8"),
+        (None, "3.1.2", "3.1"),
+    ],
+)
+def test_a_gimp_of_the_wrong_version_is_named(folder, program, said, home, impasto, monkeypatch, capfd):
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    if folder:
+        (home / folder).mkdir(parents=True)
+    else:
+        monkeypatch.setenv("PATH", str(a_gimp(home / "bin" / "gimp", program).parent))
+    assert impasto("gimp", "install") == 1
+    error = capfd.readouterr().err
+    assert "needs GIMP 3" in error and f"Received: GIMP {said}" in error
+    assert not list(home.rglob("plug-ins"))
+
+
+def a_gimp(path, version, more=""):
+    """A program that tells GIMP's version."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\necho GNU Image Manipulation Program version {version}\n{more}")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_folder_that_a_user_names(home, impasto, capfd):
+    own = home / "GIMP" / "3.2"
+    assert impasto("gimp", "install", "--no-check", "--folder", own) == 1
+    assert "no such folder" in capfd.readouterr().err and not own.exists()
+    own.mkdir(parents=True)
+    # GIMP's preferences show that of the plug-ins:
+    assert impasto("gimp", "install", "--no-check", "--folder", own / "plug-ins") == 0
+    assert "GIMP 3.2: installed" in capfd.readouterr().out
+    assert (own / "plug-ins" / "impasto" / "impasto.py").is_file()
+    packed = home / ".var" / "app" / "org.gimp.GIMP" / "config" / "GIMP" / "3.0"
+    packed.mkdir(parents=True)
+    assert impasto("gimp", "install", "--no-check", "--folder", packed) == 0
+    assert "GIMP 3.0 (Flatpak)" in capfd.readouterr().out
+
+
+def test_gimp_is_run_with_the_folder_that_was_named(home, monkeypatch):
+    """Else a GIMP that was installed into would be judged by the folder of another."""
+    seen = home / "seen"
+    program = a_gimp(home / "bin" / "gimp-console", "3.0.4", f'echo "$GIMP3_DIRECTORY" >{seen}')
+    monkeypatch.setenv("PATH", str(program.parent))
+    with pytest.raises(ImpastoError, match="cannot run the filter"):
+        check_gimp(Gimp(home / "own", "3.0"))
+    assert seen.read_text().strip() == str(home / "own")
+    assert console(Gimp(home, "3.0", "snap")) is None  # the GIMP on the PATH is another one
 
 
 def test_gimp_2_gets_its_own_files(home, impasto, capfd):

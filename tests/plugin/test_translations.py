@@ -10,6 +10,10 @@ from impasto.plugin.translating import SOURCES, TRANSLATIONS, catalogue, read_po
 LANGUAGES = ("de", "es", "fr", "ru", "zh_CN")
 
 
+# The letters of the buttons that GIMP 3 gives each dialog: Load, Save, Reset and Cancel.
+BUTTONS = {"en": "lsrc", "de": "gszc", "es": "cgr", "fr": "csrn", "ru": "зст", "zh_CN": "lsrc"}
+
+
 def fields(text):
     """The names and formats in braces."""
     return sorted((name, form) for _, name, form, _ in string.Formatter().parse(text) if name is not None)
@@ -46,3 +50,15 @@ def test_a_damaged_translation_is_seen(tmp_path):
     translation = gettext.translation("impasto", tmp_path, ["de"])
     assert translation.gettext("New layer") == "New layer"
     assert translation.gettext("New image") == "Neues Bild"
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_every_control_of_the_dialog_has_a_letter_of_its_own(language):
+    """Two controls with one underlined letter: the key reaches neither at once."""
+    translation = gettext.translation("impasto", SOURCES / "locale", [language], fallback=language == "en")
+    labels = [translation.gettext(text) for text in texts() if "_" in text.replace("starry_night", "")]
+    assert len(labels) == 14  # the menu's entry among them
+    labels.remove(translation.gettext("_Neural Style…"))
+    letters = [label[label.index("_") + 1].lower() for label in labels]
+    assert len(set(letters)) == len(letters), sorted(zip(letters, labels, strict=True))
+    assert not set(letters) & set(BUTTONS[language])

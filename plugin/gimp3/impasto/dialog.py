@@ -14,7 +14,7 @@ from gallery import THUMBNAIL, StyleChooser  # noqa: E402
 from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk  # noqa: E402
 from problems import Problem, Stopped  # noqa: E402
 from request import prepare  # noqa: E402
-from rows import MethodRow, choice_row  # noqa: E402
+from rows import MethodRow, align, choice_row  # noqa: E402
 from view import View  # noqa: E402
 from words import _  # noqa: E402
 from work import Work, take_methods  # noqa: E402
@@ -43,9 +43,6 @@ def paint_by_dialog(procedure, image, part, config):
             layer, result = insert(image, part, window.given, work, size)
         finally:
             window.close()
-    if config.get_property("result") == "new-image":
-        Gimp.Display.new(result)
-        Gimp.displays_flush()
     return layer, result
 
 
@@ -62,13 +59,16 @@ class Window:
         self.painting, self.loop = False, None
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Neural Style"))
         self.dialog.set_ok_label(_("_Paint"))
+        if button := self.dialog.get_widget_for_response(Gtk.ResponseType.HELP):
+            button.set_no_show_all(True)
+            button.hide()  # GIMP's handbook has no page on this filter
         self.preview_button = Gtk.Button.new_with_mnemonic(_("Pre_view"))
         self.preview_button.set_tooltip_text(_("Paint a small version now"))
         self.preview_button.set_sensitive(False)
         self.preview_button.connect("clicked", lambda *_args: self.start_preview())
         self.view, self.bar = View(part), Gtk.ProgressBar(show_text=True)
-        self.bar.set_text(_("Waking the engine…"))
-        self.controls = self._controls()
+        self.bar.set_text(_("Starting the painting engine…"))
+        self.controls, self.numbers = self._controls(), self._numbers()
         self._lay_out()
         self.timer = GLib.timeout_add(EVERY, self._look)
 
@@ -77,6 +77,7 @@ class Window:
     def _lay_out(self):
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         left.pack_start(self.view, True, True, 0)
+        left.pack_start(self.numbers, False, False, 0)
         left.pack_start(self.bar, False, False, 0)
         left.pack_start(self.preview_button, False, False, 0)
         both = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12, border_width=12)
@@ -86,20 +87,15 @@ class Window:
         both.show_all()
         for chooser in self.choosers:
             chooser._switch()
-        self.mix.set_visible(self.config.get_property("second-from") != "none")
+        self._make_room()
 
     def _controls(self):
         self.choosers = [StyleChooser(self.config, name) for name in ("style", "second")]
         self.mix = self.dialog.get_scale_entry("mix", 1)
-        self.config.connect(
-            "notify::second-from",
-            lambda config, *_args: self.mix.set_visible(config.get_property("second-from") != "none"),
-        )
+        self.config.connect("notify::second-from", lambda *_args: self._make_room())
         rows = [self.mix, *(self.dialog.get_scale_entry(name, 1) for name in ("strength", "style-scale"))]
         self.method = MethodRow(self.config, self.given)
         rows += [choice_row(self.config, "colours"), self.method, choice_row(self.config, "result")]
-        for name in ("size-limit", "steps", "seed"):
-            rows.append(self.dialog.get_widget(name, GObject.TYPE_NONE))
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         box.pack_start(self.choosers[0], True, True, 0)
         box.pack_start(self.choosers[1], False, True, 0)
@@ -107,11 +103,24 @@ class Window:
         labels.add_widget(self.method.gap)
         for row in rows:
             box.pack_start(row, False, False, 0)
-        for row in (*(chooser.kind for chooser in self.choosers), *rows):
-            label = row.get_label()
-            label.set_xalign(0)
-            labels.add_widget(label)
+        align((*(chooser.kind for chooser in self.choosers), *rows), labels)
         return box
+
+    def _numbers(self):
+        """What few will change stands below the view, so that the dialog fits on a small screen."""
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        rows = [self.dialog.get_widget(name, GObject.TYPE_NONE) for name in ("size-limit", "steps", "seed")]
+        for row in rows:
+            box.pack_start(row, False, False, 0)
+        align(rows, Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL))
+        return box
+
+    def _make_room(self):
+        """Two galleries have half of the height each."""
+        second = self.config.get_property("second-from")
+        self.mix.set_visible(second != "none")
+        for chooser in self.choosers:
+            chooser.gallery.set_rows(1 if second == "gallery" else 2)
 
     # ------------------------------------------------------------ what it does
 
@@ -146,7 +155,8 @@ class Window:
             The finished work, and the (width, height) that the painting should have.
         """
         self.painting = True
-        self.controls.set_sensitive(False)
+        for controls in (self.controls, self.numbers):
+            controls.set_sensitive(False)
         self.preview_button.set_sensitive(False)
         self.dialog.set_response_sensitive(Gtk.ResponseType.OK, False)
         self.dialog.show()

@@ -30,11 +30,16 @@ def paint(procedure, run_mode, image, drawables, config):
         if run_mode == Gimp.RunMode.INTERACTIVE:
             from dialog import paint_by_dialog
 
-            return paint_by_dialog(procedure, image, part, config)
-        with Engine() as engine:
-            return paint_by_script(engine, image, part, config)
+            layer, result = paint_by_dialog(procedure, image, part, config)
+        else:
+            with Engine() as engine:
+                layer, result = paint_by_script(engine, image, part, config)
     except OSError as error:
         raise problems.full_disk(error) from error
+    if config.get_property("result") == "new-image" and run_mode != Gimp.RunMode.NONINTERACTIVE:
+        Gimp.Display.new(result)  # “repeat” has a user who waits for it, as the dialog has
+        Gimp.displays_flush()
+    return layer, result
 
 
 def paint_by_script(engine, image, part, config):
@@ -114,6 +119,7 @@ def _new_image(image, part, painting, name):
         part.width, part.height, Gimp.ImageBaseType.RGB, image.get_precision()
     )
     new.undo_disable()
+    new.set_resolution(*image.get_resolution()[1:])  # so that it prints as large
     layer = as_layer(painting, new, part, name)
     new.insert_layer(layer, None, 0)
     mask(layer, part)

@@ -11,13 +11,15 @@ from words import _  # noqa: E402
 
 THUMBNAIL = 64  # longest side in pixels
 WIDTH = 500  # of the gallery before it is filled, so that the dialog keeps its size
+ROW = 106  # height of a row of pictures with their titles, in pixels
 
 
 class Gallery(Gtk.ScrolledWindow):
     """Pictures to choose a style from; the choice is kept in a property of the configuration."""
 
     def __init__(self, config, name):
-        super().__init__(min_content_height=212, min_content_width=WIDTH)
+        super().__init__(min_content_width=WIDTH)
+        self.set_rows(2)
         self.set_policy(Gtk.PolicyType.AUTOMATIC, Gtk.PolicyType.AUTOMATIC)
         self.set_shadow_type(Gtk.ShadowType.IN)
         self.config, self.name = config, f"{name}-name"
@@ -39,6 +41,10 @@ class Gallery(Gtk.ScrolledWindow):
         self.view.connect("selection-changed", self._chosen)
         config.connect(f"notify::{self.name}", lambda *_: self.show_choice())
         self.add(self.view)
+
+    def set_rows(self, count):
+        """So many rows are seen at once."""
+        self.set_min_content_height(count * ROW)
 
     def fill(self, styles):
         """Shows the styles of the engine's `styles` event, by what they paint or by what they are from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from array import array
 from dataclasses import dataclass
 
@@ -19,7 +20,8 @@ class Part:
     Attributes:
         layer: the layer, or layer group.
         x, y, width, height: of the part, in the layer's own pixels.
-        selected: whether there is a selection, which becomes the painting's mask.
+        selection: what was selected of the part when the filter was called, as packed strips, or nothing:
+            a painting takes minutes, and meanwhile the user may select something else.
     """
 
     layer: Gimp.Drawable
@@ -27,7 +29,7 @@ class Part:
     y: int
     width: int
     height: int
-    selected: bool
+    selection: tuple[bytes, ...] = ()
 
     @property
     def area(self):
@@ -61,9 +63,12 @@ def part_to_paint(image, drawables):
         layer = Gimp.Layer.from_mask(layer)
     if not isinstance(layer, Gimp.Layer):
         raise Problem(_("This filter paints layers. Select a layer instead of a channel."))
-    selected = not Gimp.Selection.is_empty(image)
     area = area_to_paint(*layer.mask_intersect(), (layer.get_width(), layer.get_height()))
-    return Part(layer, *area, selected)
+    if Gimp.Selection.is_empty(image):
+        return Part(layer, *area)
+    _found, left, top = layer.get_offsets()
+    strips = _strips(image.get_selection(), (left + area[0], top + area[1], *area[2:]), is_deep(layer))
+    return Part(layer, *area, tuple(zlib.compress(strip, 1) for strip in strips))
 
 
 def export(layer, path, area=None, longest=None):
@@ -167,23 +172,38 @@ def place(layer, part):
 
 def mask(layer, part):
     """Masks an inserted painting by the selection and by the source's own mask."""
-    own = part.layer.get_mask()
-    if not part.selected and own is None:
+    own, deep = part.layer.get_mask(), is_deep(part.layer)
+    masks = [map(zlib.decompress, part.selection)] if part.selection else []
+    if own is not None:
+        masks.append(_strips(own, part.area, deep))
+    if not masks:
         return
     new = layer.create_mask(Gimp.AddMaskType.WHITE)
     layer.add_mask(new)
-    selection = part.layer.get_image().get_selection().get_buffer() if part.selected else None
-    source, target = own and own.get_buffer(), new.get_buffer()
-    _found, left, top = part.layer.get_offsets()
-    for first in range(0, part.height, ROWS):
-        rows, y = min(ROWS, part.height - first), part.y + first
-        data = [
-            bytes(buffer.get(Gegl.Rectangle.new(x, y, part.width, rows), 1.0, "Y u8", Gegl.AbyssPolicy.NONE))
-            for buffer, x, y in ((source, part.x, y), (selection, left + part.x, top + y))
-            if buffer
-        ]
-        if len(data) == 2:
-            data = [bytes((one * other + 127) // 255 for one, other in zip(*data, strict=True))]
-        target.set(Gegl.Rectangle.new(0, first, part.width, rows), "Y u8", data[0])
+    target, first = new.get_buffer(), 0
+    for strips in zip(*masks, strict=True):
+        rows = min(ROWS, part.height - first)
+        together = strips[0] if len(strips) == 1 else _multiplied(*strips, deep)
+        target.set(Gegl.Rectangle.new(0, first, part.width, rows), _mask_format(deep), together)
+        first += rows
     target.flush()
     new.update(0, 0, part.width, part.height)
+
+
+def _strips(mask, area, deep):
+    """A mask's values in an area (x, y, width, height), some rows at a time; 0 beyond its border."""
+    x, y, width, height = area
+    buffer = mask.get_buffer()
+    for first in range(0, height, ROWS):
+        strip = Gegl.Rectangle.new(x, y + first, width, min(ROWS, height - first))
+        yield bytes(buffer.get(strip, 1.0, _mask_format(deep), Gegl.AbyssPolicy.NONE))
+
+
+def _mask_format(deep):
+    return "Y float" if deep else "Y u8"
+
+
+def _multiplied(one, other, deep):
+    if deep:
+        return array("f", (a * b for a, b in zip(array("f", one), array("f", other), strict=True))).tobytes()
+    return bytes((a * b + 127) // 255 for a, b in zip(one, other, strict=True))

@@ -44,7 +44,10 @@ def parameters():
         Number(
             "size-limit",
             _("Size l_imit"),
-            _("Longest side that is painted, in pixels; larger layers are enlarged from it. 0 for no limit"),
+            _(
+                "Longest side in pixels; a larger layer is painted at this size and then enlarged. "
+                "0 for no limit"
+            ),
             (0, 16384, 768),
         ),
         Number(

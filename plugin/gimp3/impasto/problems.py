@@ -20,7 +20,7 @@ def engine_missing():
     """No engine was found."""
     return Problem(
         _(
-            "The painting engine was not found. Install Impasto, then type this in a terminal and start GIMP "
+            "The painting engine was not found. Type this in a terminal to install it, then start GIMP "
             "again:\n\n{command}"
         ).format(command="pip install impasto\n" + INSTALL)
     )
@@ -86,7 +86,7 @@ def from_event(event):
             "There is not enough memory for a painting of this size. Choose a smaller size limit, or close "
             "other programs."
         ),
-        "disk": _("The disk is full or cannot be written, so the painting was not kept. Free some space."),
+        "disk": _disk(),
         "picture": _("One of the pictures cannot be used for painting."),
         "weights": _("The files of the neural network are missing or damaged. Install Impasto anew."),
         "usage": _("The engine cannot paint with these settings."),
@@ -98,20 +98,23 @@ def from_event(event):
 
 def full_disk(error):
     """A file of the plug-in's own could not be written or read."""
-    return Problem(
-        _joined(
-            _("The disk is full or cannot be written, so the painting was not kept. Free some space."), error
-        )
-    )
+    return Problem(_joined(_disk(), error))
 
 
 def filter_broken(error):
     """A fault of the plug-in's own; its stderr has the traceback."""
     return Problem(
         _joined(
-            _("The filter failed because of a fault of its own. Please report it."),
+            _("The filter failed because of an error in it. Please report this."),
             "{}: {}".format(type(error).__name__, as_text(error)),
         )
+    )
+
+
+def _disk():
+    return _(
+        "The disk is full or cannot be written to, so the painting was not saved. Free some space and try "
+        "again."
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import unicode_literals
 
 import os
 
+from parameters import methods as all_methods
 from problems import Problem
 from words import _
 
@@ -30,7 +31,9 @@ def area_to_paint(found, x, y, width, height, limits):
         Problem: the selection lies beside the layer, or the layer is too small.
     """
     if not found:
-        raise Problem(_("The selection lies outside of the layer. Select a part of the layer, or nothing."))
+        raise Problem(
+            _("The selection lies outside of the layer. Select a part of the layer, or clear the selection.")
+        )
     x, width = _widened(x, width, limits[0])
     y, height = _widened(y, height, limits[1])
     if min(width, height) < LEAST:
@@ -113,11 +116,12 @@ def choose(method, methods, styles):
     if method == "auto":
         return there[0] if there else "optimise"
     if method not in there and method != "optimise":
+        titles = dict(all_methods())
         raise Problem(
             _(
                 "This engine cannot paint this style by the method “{method}”. Choose the method "
                 "“{instead}”, or another style."
-            ).format(method=method, instead="optimise")
+            ).format(method=titles.get(method, method), instead=titles["optimise"])
         )
     return method
 

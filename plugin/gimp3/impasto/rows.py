@@ -19,6 +19,19 @@ def choice_row(config, name):
     return row
 
 
+def align(rows, labels):
+    """Makes the rows' labels of one width, to the left.
+
+    Args:
+        rows: with `get_label`.
+        labels: the group of those of one width.
+    """
+    for row in rows:
+        label = row.get_label()
+        label.set_xalign(0)
+        labels.add_widget(label)
+
+
 class MethodRow(Gtk.Box):
     """The list of methods; those that the engine does not have for the chosen styles are grey.
 

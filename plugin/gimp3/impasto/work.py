@@ -10,6 +10,8 @@ from words import _
 
 # Events at a time, so that a window is drawn in between.
 AT_ONCE = 200
+# Interim pictures kept for the layer group: each is as large as the painting, and becomes a layer.
+MOST = 12
 
 
 class Work(object):
@@ -18,7 +20,8 @@ class Work(object):
     Args:
         engine: a ready engine.
         request: the keys of the request.
-        keep_previews: whether to keep all interim pictures, in `kept`: (step, path).
+        keep_previews: whether to keep interim pictures, in `kept`: (step, path); of many, some that are
+            evenly spread.
         others: called with events that answer other requests.
 
     Attributes:
@@ -30,8 +33,14 @@ class Work(object):
 
     def __init__(self, engine, request, keep_previews=False, others=None):
         self.engine, self.others = engine, others or (lambda event: None)
-        self.fraction, self.text, self.preview, self.done = None, _("Waking the engine…"), None, None
+        self.fraction, self.text, self.preview, self.done = (
+            None,
+            _("Starting the painting engine…"),
+            None,
+            None,
+        )
         self.previews, self.keep, self.kept = 0, keep_previews, []
+        self.every, self.passed = 1, 0  # of the interim pictures one in so many is kept
         self.id = engine.send("stylize", **request)
 
     def poll(self, seconds=0.0):
@@ -77,16 +86,30 @@ class Work(object):
 
     def _take_preview(self, event):
         path = os.path.join(self.engine.folder, event["path"])
-        if self.keep:  # the engine deletes its previews after a while, but not under another name
-            kept = os.path.join(self.engine.folder, "kept-{}-{}.png".format(self.id, len(self.kept)))
-            try:
-                os.rename(path, kept)
-            except OSError:
-                return
-            self.kept.append((event["step"], kept))
-            path = kept
-        self.preview = path
-        self.previews += 1
+        self.passed += 1
+        if self.keep and self.passed % self.every == 0:
+            path = self._keep(path, event["step"])
+        if path:
+            self.preview = path
+            self.previews += 1
+
+    def _keep(self, path, step):
+        """Keeps an interim picture: the engine deletes its own after a while, but not under another name."""
+        kept = os.path.join(self.engine.folder, "kept-{}-{}.png".format(self.id, self.passed))
+        try:
+            os.rename(path, kept)
+        except OSError:
+            return None
+        self.kept.append((step, kept))
+        if len(self.kept) > MOST:
+            for _step, old in self.kept[:-1:2]:  # the last one is being looked at
+                try:
+                    os.remove(old)
+                except OSError:
+                    pass
+            self.kept = self.kept[1::2]
+            self.every *= 2
+        return kept
 
 
 def _in_words(event):

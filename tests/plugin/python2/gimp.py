@@ -94,6 +94,7 @@ class Image(object):
         self.width, self.height, self.base_type, self.name = width, height, kind, "Untitled"
         self.precision, self.layers, self.valid = PRECISION_U8_GAMMA, [], True
         self.selection = Drawable(self, width, height, 1, 0)
+        self.resolution = (300.0, 300.0)
         self.groups, self.open = 0, 0  # finished steps of undo, and groups begun
 
     def undo_group_start(self):
