@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import report_gpu
 from common import FOLDER, REPOSITORY, RESULTS
 
 Lines = list[str]
@@ -31,6 +33,7 @@ def main() -> None:
         "one_pass": one_pass,
         "convergence": convergence,
         "convergence_vgg19": convergence,
+        "gpu": partial(report_gpu.section, table=table),
     }
     found = {
         name: json.loads(path.read_text())
