@@ -28,8 +28,8 @@ def section(facts: dict[str, Any], table: Callable[[list[str], Cells], list[str]
         "TensorFloat-32; in bf16 convolutions are in bfloat16 and the rest as the backend computes it by "
         "itself.",
         f"Whole runs of `stylize` with {used['run_steps']} steps at {used['size']} px, photograph to "
-        "picture; the first in a process compiles, the second is the figure. The aim, for VGG-19 with all 500 "
-        f"steps at 512 px: {AIM:g} s on a card of an H200's class.",
+        "picture; the first in a process compiles, the second is the figure. The aim, for VGG-19 with all "
+        f"500 steps at 512 px: {AIM:g} s on a card of an H200's class.",
         "Pictures one after the other through the same loaded network, files' bytes in and out, "
         f"{used['size']} px:",
     ]
