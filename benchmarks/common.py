@@ -27,7 +27,7 @@ FOLDER = Path(__file__).resolve().parent
 REPOSITORY = FOLDER.parent
 RESULTS = FOLDER / "results"
 WORK = REPOSITORY / "build" / "benchmarks"  # ignored by git
-PACKAGES = ("impasto", "keras", "tensorflow", "torch", "numpy")
+PACKAGES = ("impasto", "keras", "tensorflow", "jax", "torch", "numpy")
 
 
 def photograph(name: str) -> np.ndarray:

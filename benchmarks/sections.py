@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import report_gpu
 
 Lines = list[str]
 
@@ -264,4 +267,5 @@ SECTIONS = {
     "memory_vgg19": memory,
     "convergence": convergence,
     "convergence_vgg19": convergence,
+    "gpu": partial(report_gpu.section, table=table),
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from .backend import Tensor, Tree, compile_function, dtype_of, to_numpy, to_tensor
+from .backend import Tensor, Tree, compile_function, to_numpy, to_tensor
 from .optimizer_base import ObjectiveFunction, Optimizer, resize
 
 
@@ -44,6 +44,7 @@ class Adam(Optimizer):
         self.clip = clip
         self._first = ops.zeros_like(self.image)
         self._second = ops.zeros_like(self.image)
+        self._zero = ops.zeros((), self.image.dtype)
         self._start_average()
         # A function that knows nothing of the optimiser: else both would hold each other, and with them
         # arrays of the picture's size, until Python happens to collect cycles.
@@ -66,10 +67,11 @@ class Adam(Optimizer):
         count = self.steps + 1
         root = math.sqrt(1 - self.beta_2**count)
         rate = self.learning_rate * root / (1 - self.beta_1**count)
-        scalars = to_tensor(np.array([rate, self.epsilon * root], dtype_of(self.image)))
+        # Added to a zero that is on the device: a copy from the host would make PyTorch wait for a GPU.
+        scalars = self._zero + rate, self._zero + self.epsilon * root
         *new, finite = self._update(self.image, gradient, self._first, self._second, self._average, scalars)
         # One number crosses to the host, once everything has been sent to the device.
-        loss = float(ops.where(finite, value, ops.full_like(value, float("nan"))))
+        loss = float(ops.where(finite, value, value * float("nan")))
         if not math.isfinite(loss):
             self.reason = self._not_finite(loss)
             return loss
@@ -114,14 +116,14 @@ def _rule(beta_1: float, beta_2: float, average_decay: float, clip: bool) -> Cal
         first: Tensor,
         second: Tensor,
         average: Tensor,
-        scalars: Tensor,
+        scalars: tuple[Tensor, Tensor],
     ) -> tuple[Tensor, ...]:
-        rate, epsilon = scalars[0], scalars[1]
+        rate, epsilon = scalars
         first = beta_1 * first + (1 - beta_1) * gradient
         second = beta_2 * second + (1 - beta_2) * ops.square(gradient)
         image = image - rate * first / (ops.sqrt(second) + epsilon)
         if clip:
-            image = ops.clip(image, 0.0, 1.0)
+            image = ops.clip(image, ops.zeros_like(rate), ops.ones_like(rate))
         average = average_decay * average + (1 - average_decay) * image
         return image, first, second, average, ops.all(ops.isfinite(gradient))
 

@@ -212,7 +212,7 @@ def gradient(function: Callable[[Tree], Tensor], x: Tree) -> Tree:
 
     x = keras.tree.map_structure(lambda leaf: leaf.detach().requires_grad_(True), x)
     with torch.enable_grad():
-        slopes = torch.autograd.grad(function(x), keras.tree.flatten(x))
+        slopes = torch.autograd.grad(function(x), keras.tree.flatten(x), materialize_grads=True)
     return keras.tree.pack_sequence_as(x, list(slopes))
 
 

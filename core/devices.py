@@ -124,19 +124,21 @@ def _on(places: tuple[Place, ...]) -> Iterator[None]:
     kind, index = places[0]
     before = _chosen.set(places)
     try:
-        with keras.device(f"{_keras_kind(kind)}:{index}"):
+        with keras.device(keras_name(kind, index)):
             yield
     finally:
         _chosen.reset(before)
 
 
-def _keras_kind(kind: str) -> str:
-    """Keras's word for a kind of device: Apple's GPU goes by its own name."""
-    if kind == "cpu" or keras.backend.backend() != "torch":
-        return kind
+def keras_name(kind: str, index: int) -> str:
+    """Keras's name for a device. Apple's GPU goes by its own; PyTorch has one processor, without a number."""
+    if keras.backend.backend() != "torch":
+        return f"{kind}:{index}"
+    if kind == "cpu":
+        return kind  # in "cpu:0" Keras would take a variable for another device's and fail to freeze it
     import torch
 
-    return "gpu" if torch.cuda.is_available() else "mps"
+    return f"{'gpu' if torch.cuda.is_available() else 'mps'}:{index}"
 
 
 def current_device() -> str:

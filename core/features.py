@@ -73,6 +73,7 @@ class Extractor:
         if (layers is None and not isinstance(network, str)) or (layers is not None and not layers):
             raise UsageError(f"No layer is asked for; expected one or more. Received: {layers!r}")
         self.preprocess = preprocess
+        self._means = ops.convert_to_tensor(MEANS, dtype="float32")  # once: a step brings nothing to a GPU
         self.notice: str | None = None
         self.others: dict[str, Extractor] = {}
         if isinstance(network, str):
@@ -111,7 +112,7 @@ class Extractor:
         """What the network takes, of a picture of 0–1; see `preprocess`."""
         if not self.preprocess:
             return image
-        return ops.flip(image, axis=-1) * 255.0 - ops.convert_to_tensor(MEANS, dtype=image.dtype)
+        return ops.flip(image, axis=-1) * 255.0 - ops.cast(self._means, image.dtype)
 
     def in_way(self, way: str) -> Extractor:
         """The same with its convolutions computed in another way: see `ways.py`. It is made once."""

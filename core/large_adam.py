@@ -88,7 +88,7 @@ class LargeAdam(Adam):
         count = self.steps + 1
         root = math.sqrt(1 - self.beta_2**count)
         rate = self.learning_rate * root / (1 - self.beta_1**count)
-        scalars = to_tensor(np.array([rate, self.epsilon * root], dtype_of(self.image)))
+        scalars = self._zero + rate, self._zero + self.epsilon * root
         arrays = (self.image, self._first, self._second, self._average)
         moved, squares, sums = 0.0, 0.0, np.zeros(3)
         for band in self._bands():

@@ -10,6 +10,7 @@ another. Networks take pixels of 0-255 minus Caffe's means, so features, and wit
 here, are on the scale that neural-style's recipe expects.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,14 +44,27 @@ def gram(features: Tensor) -> Tensor:
     return ops.matmul(ops.transpose(rows), rows) / count(rows)
 
 
+def _values(x: Tensor) -> Any:
+    """How many values there are; `ops.size` would make a tensor of them."""
+    return math.prod(ops.shape(x))
+
+
 def channel_means(features: Tensor) -> Tensor:
     """Each channel's mean over positions, shape (channels,)."""
     return ops.mean(positions(features), axis=0)
 
 
-def count(rows: Tensor) -> Tensor:
-    """The number of rows as a scalar of the rows' dtype; known only at run time when compiled."""
-    return ops.cast(ops.shape(rows)[0], rows.dtype)
+def count(rows: Tensor) -> Tensor | float:
+    """The number of rows."""
+    return as_number(ops.shape(rows)[0], rows.dtype)
+
+
+def as_number(size: Any, dtype: Any) -> Tensor | float:
+    """A size to reckon with: a scalar of that dtype where TensorFlow knows it only at run time.
+
+    Elsewhere it stays a number: PyTorch would stop for each one that is brought to a GPU.
+    """
+    return float(size) if isinstance(size, int) else ops.cast(size, dtype)
 
 
 def absolute(x: Tensor) -> Tensor:
@@ -169,7 +183,7 @@ class ContentLoss(Loss):
 
     def distance(self, features: Tensor, target: Tensor) -> Tensor:
         """The scaled squared error."""
-        return self.compare(self.sums(features, target), ops.cast(ops.size(features), features.dtype))
+        return self.compare(self.sums(features, target), as_number(_values(features), features.dtype))
 
     def sums(self, features: Tensor, target: Tensor) -> dict[str, Tensor]:
         """What this variant's `compare` needs, each a sum over positions and channels: a scalar."""
@@ -181,7 +195,7 @@ class ContentLoss(Loss):
             sums["energy"] = ops.sum(ops.square(target))
         return sums
 
-    def compare(self, sums: dict[str, Tensor], values: Tensor) -> Tensor:
+    def compare(self, sums: dict[str, Tensor], values: Tensor | float) -> Tensor:
         """The scaled squared error, from `sums` and the number of values that were summed."""
         if self.variant == "mean":
             return sums["squares"] / values

@@ -28,7 +28,8 @@ from .errors import NotEnoughMemory
 from .estimate import Estimate
 from .host import free_memory_of_host, resident_memory
 from .recipes import Settings, parse_memory
-from .tile_plan import TRACING, Plan, Planner, whole
+from .segments import survey
+from .tile_plan import TRACING, Plan, Planner, arithmetic, whole
 from .trial import choose_ways
 from .ways import Convolution, convolutions, tile_bytes
 from .winograd_room import settle_winograd
@@ -162,11 +163,17 @@ class Room:
 
     def _shared(self, size: tuple[int, int], undivided: Plan) -> Plan:
         """A tile for each device that shares the work, side by side along the longer axis."""
-        devices, longest = len(current_devices()), max(size)
-        count = min(devices, longest // LEAST_SHARE)
+        count = min(len(current_devices()), max(size) // LEAST_SHARE)
         if count < 2 or not self._divisible():
             return undivided
-        return replace(undivided, tiles=((count, 1) if size[0] == longest else (1, count),))
+        extractor, way = self.bench.extractor, self.ways.get(size, "direct")
+        segment = survey(extractor, 0, len(extractor.model.operations))
+        return replace(
+            undivided,
+            tiles=((count, 1) if size[0] == max(size) else (1, count),),
+            work=3 * arithmetic(segment, way) * math.prod(size),
+            way=way,
+        )
 
     def style_plan(self, size: tuple[int, int], beside: float = 0.0) -> Plan | None:
         """How to take a style's statistics; None for all at once.

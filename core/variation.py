@@ -4,7 +4,7 @@ from keras import ops
 
 from .backend import Tensor
 from .errors import UsageError
-from .losses import absolute
+from .losses import absolute, as_number
 
 
 def differences(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,9 +60,9 @@ class TotalVariation:
     def __call__(self, image: Tensor) -> Tensor:
         """The total variation without the weight: a scalar."""
         shape = ops.shape(image)
-        return self.part(image, 1.0, ops.cast(shape[1] * shape[2] * shape[3], image.dtype))
+        return self.part(image, 1.0, as_number(shape[1] * shape[2] * shape[3], image.dtype))
 
-    def part(self, band: Tensor, own: Tensor | float, values: Tensor) -> Tensor:
+    def part(self, band: Tensor, own: Tensor | float, values: Tensor | float) -> Tensor:
         """A band of rows' share in the total variation of a picture, without the weight: a scalar.
 
         Args:

@@ -14,7 +14,7 @@ if keras.backend.backend() == "tensorflow":
 import numpy as np
 from keras import ops
 
-from impasto.core import room
+from impasto.core import room, ways
 from impasto.core.assemble import workbench
 from impasto.core.backend import compile_function, compile_value_and_grad, select_device, to_numpy, to_tensor
 from impasto.core.devices import describe_device
@@ -79,6 +79,34 @@ for names in ("cpu", ",".join(devices)):
 assert events[0].device.startswith("3 devices, cpu:0, cpu:1, cpu:2"), events[0].device
 assert np.abs(painted[0] - photo).mean() > 0.02
 assert np.abs(painted[0] - painted[1]).mean() < 0.2 / 255, np.abs(painted[0] - painted[1]).mean()
+
+# The gradient of tiles that are shared is the whole picture's, in each way of computing convolutions.
+ways.LEAST_CHANNELS = 4  # so that the small layers suit Winograd's method
+others = {"bfloat16": 1e-2} | ({"winograd": 1e-5} if keras.backend.backend() == "tensorflow" else {})
+for way, bound in ({"direct": 1e-5} | others).items():
+    asked = {"precision": "bfloat16"} if way == "bfloat16" else {"precision": "float32", "convolution": way}
+    asked = settings_for("quality", size=80, network="vgg_mini", **few, **asked)
+    with select_device(",".join(devices)):
+        bench = workbench(asked, content=True, style=True)
+        own_room = room.Room(bench, asked)
+        own_room.choose_ways([(48, 80)], [3])
+        plan = own_room.plan((48, 80))
+        assert (plan.way, plan.tiles) == (way, ((1, 3),)), plan
+        whole = bench.objective_in(way)
+        whole.targets = bench.content_targets(photo) | bench.style_targets([photo[::-1] ** 2], [1.0])
+        bench.tiled.arrange(plan)
+        bench.tiled.targets = bench.content_targets(photo, plan) | {
+            loss.name: whole.targets[loss.name] for loss in bench.style_losses
+        }
+        image = to_tensor(photo[None, :, ::-1].copy())
+        found, expected = (to_numpy(one(image)[2]) for one in (bench.tiled, whole))
+        error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+        layers = bench.tiled._parts[0].segment.extractor.model.layers
+    kinds = {(type(layer).__name__, layer.compute_dtype) for layer in layers if layer.name == "block2_conv2"}
+    wanted = {"winograd": ("WinogradConv2D", "float32"), "bfloat16": ("Conv2D", "bfloat16")}
+    assert kinds == {wanted.get(way, ("Conv2D", "float32"))}, kinds
+    print(way, "gradient", error)
+    assert error < bound, (way, error)
 
 places = []
 for name in ("cpu:0", "cpu:1"):

@@ -156,3 +156,38 @@ def test_memory_is_counted_in_bytes():
     backend.free_memory()
     peak = host.peak_memory()
     assert peak is None or 50e6 < peak < 1e12
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="sees PyTorch's operations one by one")
+@pytest.mark.parametrize(
+    ("content", "style"), [("normalised", "moments"), ("scaled", "gram"), ("mean", "means")]
+)
+def test_a_step_takes_nothing_to_the_device_and_fetches_one_number(content, style):
+    """On a GPU each such copy waits until all that was asked for before is done."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from impasto.core.assemble import make_optimizer, workbench
+    from impasto.core.recipes import settings_for
+
+    settings = settings_for("quality", network="vgg_mini", content_loss=content, style_loss=style)
+    bench, pixels = workbench(settings, content=True, style=True), picture(32, 48)[0]
+    bench.objective.targets = bench.content_targets(pixels) | bench.style_targets([pixels**2], [1.0])
+    optimizer, copies = make_optimizer(settings, pixels), []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            name = str(function).split(".")[1]
+            if name in ("lift_fresh", "_local_scalar_dense", "_to_copy", "nonzero"):
+                copies.append(name)
+            return function(*args, **(kwargs or {}))
+
+    optimizer.step(bench.objective)  # brings the losses' weights
+    with Watch():
+        optimizer.step(bench.objective)
+    assert copies == ["_local_scalar_dense"]
+
+
+def test_a_gradient_by_what_a_function_leaves_out_is_zero():
+    one, other = backend.to_tensor(picture()), backend.to_tensor(picture())
+    slopes = backend.gradient(lambda tree: ops.sum(tree["one"]), {"one": one, "other": other})
+    assert np.all(backend.to_numpy(slopes["one"]) == 1) and not np.any(backend.to_numpy(slopes["other"]))
