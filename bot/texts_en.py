@@ -116,7 +116,7 @@ TEXTS = {
 # Short enough for half the width of a telephone, with a number before it.
 STYLES = {
     "composition_vii": "Composition VII",
-    "contrast_of_forms": "Contrast of Forms",
+    "contrast_of_forms": "Forms",
     "great_wave": "Great Wave",
     "plum_tree": "Plum Tree",
     "portrait_of_metzinger": "Metzinger",
