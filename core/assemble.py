@@ -1,4 +1,4 @@
-"""From settings to the objects that do the work: network, losses, optimiser, starting picture.
+"""From settings to the objects that do the work: network, losses, optimiser.
 
 The network and the compiled objective are kept from one call to the next (`workbench`), so that a
 second picture in the same process pays neither for loading nor for tracing.
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from impasto.models.register import MEANS, Network
+from impasto.models.register import Network
 from impasto.models.weights import choose
 
 from .backend import Tree, compile_function, to_tensor
@@ -29,13 +29,31 @@ from .segments import cut_points
 from .spread import spread
 from .summed_losses import summed
 from .tile_plan import Plan
-from .tiles import TiledObjective, run_here
+from .tiles import TiledObjective
 from .variation import TotalVariation
 
-# Caffe's mean colour on the 0-1 scale, red first: where the original tools' noise is centred.
-MEAN_COLOUR = np.array(MEANS[::-1], "float32") / 255
-
 STYLE_LOSSES = {"moments": MomentsLoss, "gram": GramLoss, "means": MeanLoss}
+
+
+class Ingredients(NamedTuple):
+    """What a workbench is made of; a network's weights lie on the devices where it was built.
+
+    Another process can make the same.
+    """
+
+    network: str
+    weights: str | None
+    pooling: str | None
+    rescale_pooling: bool
+    first_padding: str
+    content_layers: tuple[str, ...] | None
+    style_layers: tuple[str, ...] | None
+    content_loss: str
+    style_loss: str
+    gram_scaling: str
+    variation: str
+    normalise: bool
+    devices: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,6 +61,7 @@ class Workbench:
     """What paints, ready to take targets.
 
     Attributes:
+        made_of: what it was made of.
         extractor: the network, pruned.
         gain: what a layer's activations are multiplied by to be about as large as VGG-19's.
         notice: which network `auto` took and how to get the other; None where one was named.
@@ -53,6 +72,7 @@ class Workbench:
         kept: style targets of the latest runs, by what they were made of.
     """
 
+    made_of: Ingredients
     extractor: Extractor
     gain: Callable[[str], float]
     notice: str | None
@@ -92,9 +112,10 @@ class Workbench:
     @cached_property
     def tiled(self) -> TiledObjective:
         """The same objective for pictures in tiles."""
-        devices = current_devices()
-        mapper = spread(devices) if len(devices) > 1 else run_here
-        tiled = TiledObjective(self.extractor, self.objective.losses, self.objective.image_losses, mapper)
+        devices = self.made_of.devices
+        tiled = TiledObjective(self.extractor, self.objective.losses, self.objective.image_losses)
+        if len(devices) > 1:
+            tiled.mapper = spread(devices, lambda function: (self.made_of, *tiled.address(function)))
         tiled.weights = self.objective.weights
         return tiled
 
@@ -156,7 +177,7 @@ def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
         UsageError: unknown network or layer, or weights that do not match the style layers.
         WeightsError: the network's weights are missing or damaged.
     """
-    bench = _workbench(
+    parts = Ingredients(
         settings.network,
         settings.weights,
         settings.pooling,
@@ -171,6 +192,7 @@ def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
         settings.normalize_gradients,
         tuple(current_devices()),
     )
+    bench = made_from(parts)
     bench.objective.weights = _weights(settings, bench)
     if "tiled" in vars(bench):
         bench.tiled.weights = bench.objective.weights
@@ -178,40 +200,31 @@ def workbench(settings: Settings, *, content: bool, style: bool) -> Workbench:
 
 
 @lru_cache(maxsize=4)
-def _workbench(
-    network: str,
-    weights: str | None,
-    pooling: str | None,
-    rescale_pooling: bool,
-    first_padding: str,
-    content_layers: tuple[str, ...] | None,
-    style_layers: tuple[str, ...] | None,
-    content_loss: str,
-    style_loss: str,
-    gram_scaling: str,
-    variation: str,
-    normalise: bool,
-    devices: tuple[str, ...],
-) -> Workbench:
-    """Kept by what it is made of, and by the devices: a network's weights lie where it was built."""
-    entry, _, notice = choose(network, weights)
-    content = _layers(entry, entry.content_layers if content_layers is None else content_layers)
-    style = _layers(entry, entry.style_layers if style_layers is None else style_layers)
+def made_from(parts: Ingredients) -> Workbench:
+    """The workbench that is made of these, kept for the next picture."""
+    entry, _, notice = choose(parts.network, parts.weights)
+    content = _layers(entry, entry.content_layers if parts.content_layers is None else parts.content_layers)
+    style = _layers(entry, entry.style_layers if parts.style_layers is None else parts.style_layers)
     extractor = Extractor(
         entry.name,
         (*content, *style),
-        pooling=pooling,
-        rescale_pooling=rescale_pooling,
-        first_padding=first_padding,
-        weights=weights,
+        pooling=parts.pooling,
+        rescale_pooling=parts.rescale_pooling,
+        first_padding=parts.first_padding,
+        weights=parts.weights,
     )
-    contents: list[Loss] = [ContentLoss(x, 1.0, content_loss, normalise_gradient=normalise) for x in content]
-    variant = {"moments": "normalised", "gram": gram_scaling, "means": "normalised"}[style_loss]
-    kind = STYLE_LOSSES[style_loss]
+    normalise = parts.normalise
+    contents: list[Loss] = [
+        ContentLoss(x, 1.0, parts.content_loss, normalise_gradient=normalise) for x in content
+    ]
+    variant = {"moments": "normalised", "gram": parts.gram_scaling, "means": "normalised"}[parts.style_loss]
+    kind = STYLE_LOSSES[parts.style_loss]
     styles: list[Loss] = [kind(x, 1.0, variant, normalise_gradient=normalise) for x in style]
+    variation = parts.variation
     scale = 1.0 if variation in ("l1", "l2") else 255.0  # the two original tools count in 0-255
     image_losses = [TotalVariation(1.0, variation, scale=scale)] if variation else []
     return Workbench(
+        parts,
         extractor,
         entry.gain,
         notice,
@@ -286,31 +299,3 @@ def _sgd(s: Settings) -> dict[str, Any]:
         "schedule_every": s.schedule_every,
         "schedule_factor": s.schedule_factor,
     }
-
-
-def noise(settings: Settings, height: int, width: int) -> np.ndarray:
-    """Noise round the mean colour to start from, (height, width, 3) float32, clipped to 0-1."""
-    random = np.random.default_rng(settings.seed)
-    shape = (height, width, 3)
-    if settings.noise_kind == "uniform":
-        values = random.uniform(-settings.noise, settings.noise, shape)
-    else:
-        values = random.normal(0, settings.noise, shape)
-    return np.clip(MEAN_COLOUR + values, 0, 1).astype("float32")
-
-
-def palette(pictures: list[np.ndarray], weights: list[float], count: int = 20_000) -> np.ndarray:
-    """Pixels of several pictures, as many of each as it weighs: their blended palette.
-
-    Args:
-        pictures: (height, width, 3) each, 0-1.
-        weights: one for each picture, summing to 1.
-        count: pixels to draw.
-
-    Returns:
-        About (1, count, 3), 0-1; always the same pixels for the same pictures.
-    """
-    random = np.random.default_rng(0)
-    flat = [picture.reshape(-1, 3) for picture in pictures]
-    drawn = [p[random.integers(len(p), size=round(count * w))] for p, w in zip(flat, weights, strict=True)]
-    return np.concatenate(drawn)[None]

@@ -47,7 +47,10 @@ def _gpus() -> list[str]:
 
 
 def _processors() -> int:
-    """How many processors the running backend sees: one, unless a test has divided it into several."""
+    """How many processors the running backend sees: one, unless a test has divided it into several.
+
+    On PyTorch, where each of several devices has a process, as many as may share the cores: two or more.
+    """
     name = keras.backend.backend()
     if name == "tensorflow":
         import tensorflow as tf
@@ -57,7 +60,7 @@ def _processors() -> int:
         import jax
 
         return len(jax.devices("cpu"))
-    return 1
+    return max(2, os.cpu_count() or 1)
 
 
 def split_name(device: str) -> Place:
@@ -106,11 +109,6 @@ def _places(devices: str) -> tuple[Place, ...]:
     if len(set(places)) < len(places) or len({kind for kind, _ in places}) > 1:
         raise UsageError(
             f"Several devices are of one kind, each named once, such as gpu:0,gpu:1. Received: {devices!r}"
-        )
-    if len(places) > 1 and keras.backend.backend() == "torch":
-        raise UsageError(
-            "On PyTorch one device paints a picture; for several, set KERAS_BACKEND to jax or tensorflow, or "
-            f"paint a batch over them (`impasto batch --devices`). Received: {devices!r}"
         )
     return places
 

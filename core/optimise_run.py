@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 
 from .adam import Adam
-from .assemble import MEAN_COLOUR, Workbench, make_optimizer, noise, palette, workbench
+from .assemble import Workbench, make_optimizer, workbench
 from .backend import Tree, describe_device, free_memory, repeatable_arithmetic, to_numpy
 from .colours import match_colours
 from .errors import Cancelled, UsageError
@@ -32,6 +32,7 @@ from .recipes import Settings
 from .result import Result, Step
 from .room import Room
 from .scales import scales_for, size_at
+from .starting import MEAN_COLOUR, noise, palette
 from .styles import Style
 from .tiles import TiledObjective
 

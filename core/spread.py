@@ -4,8 +4,9 @@
 
 TensorFlow runs a group of tiles, one for each device, under `tf.distribute.MirroredStrategy`. JAX is given
 each tile on a device of its own (`jax.sharding`) and computes them as they come, since it does not wait for
-one before it takes the next. Sums are added up on the host, in the order of the tiles, so that the picture
-does not depend on which device was the quicker.
+one before it takes the next. On PyTorch a process for each device computes in a group of `torch.distributed`
+(`spread_torch.py`). Sums are added up on the host, in the order of the tiles, so that the picture does not
+depend on which device was the quicker.
 """
 
 from __future__ import annotations
@@ -17,22 +18,25 @@ from typing import Any
 
 import keras
 
-from .errors import UsageError
 from .tile_forward import Job, Mapper
 
 
-def spread(devices: Sequence[str]) -> Mapper:
+def spread(
+    devices: Sequence[str], address: Callable[[Callable[..., Any]], tuple[Any, ...]] | None = None
+) -> Mapper:
     """Calls a compiled function for many tiles, on several devices at once.
 
     Args:
         devices: such as `["gpu:0", "gpu:1"]`, as `select_device` takes them.
+        address: for PyTorch: says by which `Ingredients`, and where among what is made of them, another
+            process finds the function.
 
     Returns:
         A function of a compiled function and (tile, arguments) pairs, which gives (tile, result) pairs in
         their order.
 
     Raises:
-        UsageError: there is no such device, or the backend is PyTorch.
+        UsageError: there is no such device, or PyTorch's processes cannot be had.
     """
     from .devices import split_name
 
@@ -42,10 +46,9 @@ def spread(devices: Sequence[str]) -> Mapper:
         return _with_tensorflow(places)
     if name == "jax":
         return _with_jax(places)
-    raise UsageError(
-        "On PyTorch one device paints a picture; expected KERAS_BACKEND=jax or tensorflow for several. "
-        f"Received: {', '.join(devices)}"
-    )
+    from .spread_torch import with_torch
+
+    return with_torch(devices, address)
 
 
 def _with_jax(places: Sequence[tuple[str, int]]) -> Mapper:

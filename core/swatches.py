@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from .assemble import features_of, noise, palette, workbench
+from .assemble import features_of, workbench
 from .backend import Tensor, Tree, to_numpy, to_tensor
 from .colours import match_colours
 from .errors import UsageError
@@ -28,6 +28,7 @@ from .optimizers import Optimizer, create_optimizer
 from .progress import Clock, OnProgress, Progress
 from .recipes import Settings
 from .shares import blend_weights
+from .starting import noise, palette
 from .styles import Style, load_style
 
 SPAN = 512  # longest side of the painting, in pixels, whose strokes a finished swatch shows

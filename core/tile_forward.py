@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,15 @@ from .tile_windows import StitchedMap, window
 
 Job = tuple[Tile, tuple[Any, ...]]  # a tile, and the arguments of what is computed of it
 Mapper = Callable[[Callable[..., Any], Iterable[Job]], Iterable[tuple[Tile, Any]]]
+
+
+def run_here(function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[tuple[Tile, Any]]:
+    """Calls the function for one tile after the other; of two tiles it never holds both."""
+    for tile, arguments in jobs:
+        found = function(*arguments)
+        del arguments
+        yield tile, found
+        del found
 
 
 def run_forward(

@@ -7,7 +7,7 @@ here knows of other tiles, so tiles may be computed anywhere, in any order.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from keras import ops
 
@@ -15,6 +15,17 @@ from .backend import Tensor, compile_function, compile_value_and_grad
 from .losses import Features, full_precision
 from .segments import NEXT, Segment
 from .summed_losses import SummedLoss, unit_slope
+
+FUNCTIONS = ("measure", "features", "pull", "norms", "evaluate")
+
+
+class Address(NamedTuple):
+    """Which function of which segment: the plan's `points` and `way`, the segment's number, its name."""
+
+    points: tuple[int, ...]
+    way: str
+    segment: int
+    name: str
 
 
 class SegmentFunctions:

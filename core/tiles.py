@@ -13,7 +13,7 @@ memory as a whole, is run once, forward and backward. `tile_plan.py` decides whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,21 +27,12 @@ from .losses import Loss
 from .objective import ImageLoss
 from .segments import cut
 from .summed_losses import Sums, summed
-from .tile_forward import Job, Mapper, run_forward
-from .tile_functions import SegmentFunctions
+from .tile_forward import Job, Mapper, run_forward, run_here
+from .tile_functions import FUNCTIONS, Address, SegmentFunctions
 from .tile_grid import Tile, grid
 from .tile_plan import Plan
 from .tile_targets import arguments_for, content_maps
 from .tile_windows import own_only, window
-
-
-def run_here(function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[tuple[Tile, Any]]:
-    """Calls the function for one tile after the other; of two tiles it never holds both."""
-    for tile, arguments in jobs:
-        found = function(*arguments)
-        del arguments
-        yield tile, found
-        del found
 
 
 class TiledObjective:
@@ -133,6 +124,21 @@ class TiledObjective:
         parts |= self._bands(picture, gradient, self.weights, self.plan.band_values)
         loss = sum(parts.values())
         return loss, parts, gradient if on_host else to_tensor(gradient)
+
+    def address(self, function: Callable[..., Any]) -> Address:
+        """Where a function that the mapper is given stands, for another process that has the like."""
+        return next(
+            Address(*key, number, name)
+            for key, parts in self._parts_of.items()
+            for number, part in enumerate(parts)
+            for name in FUNCTIONS
+            if getattr(part, name) is function
+        )
+
+    def function(self, address: Address) -> Callable[..., Any]:
+        """The function that stands there."""
+        parts = self._parts_for(Plan(address.points, ((1, 1),), way=address.way))
+        return getattr(parts[address.segment], address.name)
 
     def _grids(self, plan: Plan, picture: np.ndarray) -> list[list[Tile]]:
         """Each segment's tiles."""

@@ -175,7 +175,7 @@ def test_winograds_method_is_not_taken_where_it_does_not_fit(rooms, winograd):
 def test_a_run_in_tiles_paints_the_same_picture(small, blobs, monkeypatch):
     """Nothing is traced, which would take most of the time."""
     monkeypatch.setattr(backend, "_trace_for_any_size", lambda function: function)
-    assemble._workbench.cache_clear()
+    assemble.made_from.cache_clear()
     monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
     content, style = blobs(60, 90, 1), blobs(50, 40, 2, 20)
     settings = small(size=0, steps=4, first_scale=64, style_layers=("relu1_1", "relu3_1"))
@@ -198,13 +198,13 @@ def test_a_run_in_tiles_paints_the_same_picture(small, blobs, monkeypatch):
     np.testing.assert_allclose(
         [line[3] for line in tiled.history], [line[3] for line in whole.history], rtol=1e-4
     )
-    assemble._workbench.cache_clear()
+    assemble.made_from.cache_clear()
 
 
 def test_a_first_scale_in_tiles_starts_on_the_host(small, blobs, monkeypatch):
     """Adam on the device would make four arrays of the picture's size, and the takeover four more."""
     monkeypatch.setattr(backend, "_trace_for_any_size", lambda function: function)
-    assemble._workbench.cache_clear()
+    assemble.made_from.cache_clear()
     monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
     started, start, rooms, kept = [], Adam.__init__, [], []
 
@@ -233,7 +233,7 @@ def test_a_first_scale_in_tiles_starts_on_the_host(small, blobs, monkeypatch):
     assert kept == [None]  # targets and the finished picture are not held together
     resumed = stylize(content, [style], settings=settings, resume=states[0])
     np.testing.assert_array_equal(resumed.picture.pixels, result.picture.pixels)
-    assemble._workbench.cache_clear()
+    assemble.made_from.cache_clear()
 
 
 def exhausted():

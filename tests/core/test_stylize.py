@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.core.assemble import noise, workbench
+from impasto.core.assemble import workbench
 from impasto.core.backend import to_numpy, to_tensor
 from impasto.core.colours import LUMA, match_colours
 from impasto.core.errors import Cancelled, PictureError, UsageError
 from impasto.core.images import Picture, load_picture, save_picture
 from impasto.core.optimizers import resize
 from impasto.core.recipes import RECIPES
+from impasto.core.starting import noise
 from impasto.core.styles import Style
 from impasto.core.stylize import stylize
 from impasto.models.register import find_network

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from impasto.core import swatches
-from impasto.core.assemble import features_of, noise, palette, workbench
+from impasto.core.assemble import features_of, workbench
 from impasto.core.backend import to_numpy, to_tensor
 from impasto.core.colours import match_colours
 from impasto.core.errors import Cancelled, PictureError, UsageError
 from impasto.core.images import MIN_SIDE, Picture
 from impasto.core.moments import MomentsLoss
 from impasto.core.recipes import Settings
+from impasto.core.starting import noise, palette
 from impasto.core.styles import Style, load_style, save_style
 from impasto.core.swatches import Octaves, blend_styles, make_style
 
