@@ -3,9 +3,11 @@
 
 from __future__ import unicode_literals
 
+from array import array
+from math import frexp, ldexp
+
 import gimp
 from gimpenums import (
-    ADD_SELECTION_MASK,
     ADD_WHITE_MASK,
     CLIP_TO_IMAGE,
     INDEXED,
@@ -22,6 +24,10 @@ from words import _
 
 pdb = gimp.pdb
 ROWS = 256  # of pixels at a time
+# How masks hold their values, by the hundreds of GIMP's precision: letter of `array`, white; None: halves.
+MASKS = {
+    1: (b"B", 255), 2: (b"H", 65535), 3: (b"I", 2**32 - 1), 5: (b"H", None), 6: (b"f", 1.0), 7: (b"d", 1.0)
+}  # fmt: skip
 
 
 def utf8(text):
@@ -38,8 +44,8 @@ class Part(object):
 
     Attributes:
         area: (x, y, width, height) in the layer's own pixels.
-        selection: what was selected of the part when the filter was called, a byte each, or nothing: a
-            painting takes minutes, and meanwhile the user may select something else.
+        selection: what was selected of the part when the filter was called, as `_values` gives it, or
+            nothing: a painting takes minutes, and meanwhile the user may select something else.
 
     Raises:
         Problem: it cannot be painted.
@@ -53,12 +59,13 @@ class Part(object):
         self.image, self.layer = image, drawable
         size = drawable.width, drawable.height
         self.area = area_to_paint(*pdb.gimp_drawable_mask_intersect(drawable), limits=size)
-        self.selection = None if pdb.gimp_selection_is_empty(image) else self.selected_now()
-
-    def selected_now(self):
-        """What is selected of the part at this moment."""
-        (left, top), (x, y, width, height) = self.layer.offsets, self.area
-        return _values(self.image.selection, left + x, top + y, width, height)
+        # From the first question for the precision on GIMP gives a plug-in all masks as deep as they are,
+        # and linear; the masks that are compared and multiplied here are all read after it.
+        self.precision = pdb.gimp_image_get_precision(image)
+        self.selection = None
+        if not pdb.gimp_selection_is_empty(image):
+            (left, top), (x, y, width, height) = drawable.offsets, self.area
+            self.selection = _values(image.selection, left + x, top + y, width, height)
 
     def export(self, path, thing=None, longest=None):
         """Writes this part, or another layer or image, as a PNG; returns its width and height."""
@@ -215,44 +222,65 @@ def _as_layer(painting, image, part, name):
 
 def _mask(layer, part):
     """Masks an inserted painting by the selection, if there was one, and by the source's own mask."""
-    own, masks = part.layer.mask, []
-    if not part.selection and not own:
+    masks = [part.selection] if part.selection else []
+    if part.layer.mask:
+        masks.append(_values(part.layer.mask, *part.area))
+    if not masks:
         return
-    # GIMP's own copy is exact, but of the selection as it is now, and in this image alone.
-    exact = part.selection and layer.image == part.image and part.selected_now() == part.selection
-    if part.selection and not exact:
-        masks.append(part.selection)
-    if own:
-        masks.append(_values(own, *part.area))
-    mask = layer.create_mask(ADD_SELECTION_MASK if exact else ADD_WHITE_MASK)
+    values = masks[0] if len(masks) == 1 else multiplied(masks[0], masks[1], part.precision)
+    mask = layer.create_mask(ADD_WHITE_MASK)
     layer.add_mask(mask)
     _x, _y, width, height = part.area
-    for values in masks:
-        _multiply(mask, values, width, height)
+    row = len(values) // height
+    for first in range(0, height, ROWS):
+        last = min(first + ROWS, height)
+        region = mask.get_pixel_rgn(0, first, width, last - first, True, False)
+        region[0:width, first:last] = bytes(values[first * row : last * row])
+    mask.flush()
     mask.update(0, 0, width, height)
 
 
 def _values(mask, x, y, width, height):
-    """A mask's values, a byte each as gimpfu has them; 0 beyond its border."""
-    found = bytearray(width * height)
+    """A part of a mask, row by row, as GIMP holds it; nothing lies beyond its border."""
     left, top = max(0, x), max(0, y)
     across, down = min(mask.width, x + width) - left, min(mask.height, y + height) - top
-    if across > 0 and down > 0:
-        region = mask.get_pixel_rgn(left, top, across, down, False, False)
-        data = bytearray(region[left : left + across, top : top + down])
-        for row in range(down):
-            start = (top - y + row) * width + left - x
-            found[start : start + across] = data[row * across : (row + 1) * across]
+    if across <= 0 or down <= 0:
+        return bytearray(width * height * mask.bpp)
+    region = mask.get_pixel_rgn(left, top, across, down, False, False)
+    found = bytearray(width * height * region.bpp)
+    data = bytearray(region[left : left + across, top : top + down])
+    across *= region.bpp
+    for row in range(down):
+        start = ((top - y + row) * width + left - x) * region.bpp
+        found[start : start + across] = data[row * across : (row + 1) * across]
     return found
 
 
-def _multiply(mask, values, width, height):
-    """Multiplies a mask by other values of its size."""
-    for first in range(0, height, ROWS):
-        rows = min(ROWS, height - first)
-        region = mask.get_pixel_rgn(0, first, width, rows, True, False)
-        ours = bytearray(region[0:width, first : first + rows])
-        theirs = values[first * width : (first + rows) * width]
-        product = bytearray((one * two + 127) // 255 for one, two in zip(ours, theirs))
-        region[0:width, first : first + rows] = bytes(product)
-    mask.flush()
+def multiplied(one, other, precision):
+    """Two masks' values multiplied.
+
+    Args:
+        one, other: as `_values` gives them.
+        precision: the image's, of GIMP's `PRECISION_...`.
+    """
+    letter, white = MASKS[precision // 100]
+    pairs = zip(array(letter, bytes(one)), array(letter, bytes(other)))
+    if white is None:
+        product = [_half(_number(a) * _number(b)) for a, b in pairs]
+    elif letter in b"fd":
+        product = [a * b for a, b in pairs]
+    else:
+        product = [(a * b + white // 2) // white for a, b in pairs]
+    return bytearray(array(letter, product).tostring())
+
+
+def _number(half):
+    """The number of 0-1 that the 16 bits of IEEE 754's binary16 hold."""
+    exponent, fraction = half >> 10, half & 1023
+    return ldexp(fraction + 1024, exponent - 25) if exponent else ldexp(fraction, -24)
+
+
+def _half(number):
+    """The 16 bits of binary16 for a number of 0-1."""
+    exponent = max(-14, frexp(number)[1] - 1)
+    return ((exponent + 14) << 10) + int(ldexp(number, 10 - exponent) + 0.5)

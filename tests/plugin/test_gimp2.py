@@ -96,8 +96,36 @@ result = [pixels(layer), pixels(painted), pixels(painted.mask)]
     assert place == (10, 4) and last_note()["content"][:2] == [40, 20]
     assert np.array_equal(painted, turned(source[4:24, 10:50]))
     expected = np.tile((np.arange(140, 220, 2) * 128 + 127) // 255, (20, 1))
-    # GIMP keeps masks linear, and gimpfu sees them with sRGB's curve: a step in the darks is many there.
+    # GIMP keeps masks linear, and this test sees them with sRGB's curve: a step in the darks is many there.
     assert np.abs(linear(array(mask)[1][..., 0]) - linear(expected)).max() <= 2
+
+
+@pytest.mark.parametrize("precision", ["U16_LINEAR", "U32_GAMMA", "HALF_LINEAR", "FLOAT_GAMMA"])
+def test_masks_of_deep_images(precision, gimp):
+    if not gimp.real:
+        pytest.skip("The stand-in has images of 8 bits.")
+    masks = gimp.do(
+        """
+# From here on GIMP gives this plug-in masks as they are, linear, and not with sRGB's curve.
+pdb.gimp_image_convert_precision(new_image(), PRECISION_U16_GAMMA)
+result = []
+for selected in (False, True):
+    image = new_image()
+    layer = new_layer(image)
+    layer.add_mask(layer.create_mask(ADD_WHITE_MASK))
+    put(layer.mask, bytearray(range(120, 240, 2)) * 40)
+    if selected:
+        select(image, 0, 0, 60, 40, 128)
+    pdb.gimp_image_convert_precision(image, eval("PRECISION_" + precision))
+    painted = run_filter(image, layer)[0]
+    pdb.gimp_image_convert_precision(image, PRECISION_U8_GAMMA)
+    result += [pixels(painted.mask)]
+""",
+        precision=precision,
+    )
+    own, both = (array(mask)[1][20, :, 0] for mask in masks)
+    assert np.array_equal(own, np.arange(120, 240, 2))
+    assert np.abs(both - np.arange(120, 240, 2) * 128 / 255).max() <= 1
 
 
 def test_a_selection_at_the_canvas_border(gimp):

@@ -37,7 +37,7 @@ class Drawable(object):
 
 class Region(object):
     def __init__(self, drawable):
-        self.drawable = drawable
+        self.drawable, self.bpp = drawable, drawable.bpp
 
     def __getitem__(self, key):
         columns, rows = key
