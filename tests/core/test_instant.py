@@ -387,7 +387,7 @@ def test_what_changed_below_is_added_and_detail_stays(blobs):
     np.testing.assert_allclose(changed, 0.5 * photo + 0.1, atol=1e-5)
     smooth = joined(photo, small, small, 0.0)
     assert np.abs(np.diff(smooth, axis=1)).mean() < np.abs(np.diff(photo, axis=1)).mean()
-    np.testing.assert_allclose(joined(photo, small, small), (smooth + photo) / 2, atol=1e-6)
+    np.testing.assert_allclose(joined(photo, small, small, 0.25), 0.75 * smooth + 0.25 * photo, atol=1e-6)
 
 
 def test_smoothing_is_the_gradient_of_the_recipes_variation(blobs):
