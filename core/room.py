@@ -171,7 +171,7 @@ class Room:
         return replace(
             undivided,
             tiles=((count, 1) if size[0] == max(size) else (1, count),),
-            work=3 * arithmetic(segment, way) * math.prod(size),
+            work=3 * arithmetic(segment, way) * math.prod(size) / count,  # of each device
             way=way,
         )
 
