@@ -68,7 +68,7 @@ def inverse_root(matrix: Tensor, shift: float | None = None) -> Tensor:
     start = (
         matrix + shift * identity,
         identity + ops.zeros_like(matrix),
-        ops.zeros_like(matrix[..., :1, :1]) + math.sqrt(shift),  # made on the device
+        ops.zeros((), matrix.dtype) + math.sqrt(shift),  # made on the device
     )
     return ops.fori_loop(0, steps, step, start)[1]
 
