@@ -30,6 +30,7 @@ from common import REPOSITORY, RESULTS, WORK, other_work, write_json, write_resu
 
 HELD_OUT, SEED = 128, 0
 STEPS = 20
+WAYS = ("instant", "20 steps", "20 steps, coarse to fine", "whole", "refine")
 
 
 class Bench:
@@ -119,7 +120,9 @@ def main() -> None:
     arguments.add_argument("--size", type=int, default=256, help="longest side in pixels; default: 256")
     arguments.add_argument("--results", type=Path, default=RESULTS)
     arguments.add_argument("--resume", action="store_true", help="keep what an interrupted call has finished")
-    arguments.add_argument("--again", nargs="+", metavar="WAY", help="measure these anew in kept pairs")
+    arguments.add_argument(
+        "--again", nargs="+", choices=WAYS, metavar="WAY", help="measure these anew in kept pairs"
+    )
     given = arguments.parse_args()
 
     from impasto.core.crops import Folder

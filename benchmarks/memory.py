@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from common import in_child, other_work, parser, peak_megabytes, write_result
+from sections import memory_cells
 from step import prepare
 
 KEYS = ("network", "size", "memory", "convolution")  # what a row is known by
@@ -47,7 +48,7 @@ def main() -> None:
             words = ["--child", given.network, folder, size, memory, convolution, "--steps", given.steps]
             row = {"network": given.network, "size": size, "memory": memory, "convolution": convolution}
             rows.append(row | {"busy_before": busy} | in_child(Path(__file__), *words))
-            print(line(rows[-1]), flush=True)
+            print(*memory_cells(rows[-1]), sep=" | ", flush=True)
     path = given.results / f"memory_{given.network}.json"
     write_result(path.stem, {"rows": with_earlier(rows, path)}, given.results, busy)
 
@@ -60,23 +61,6 @@ def with_earlier(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]
         earlier = []
     new = {tuple(row[key] for key in KEYS) for row in rows}
     return [row for row in earlier if tuple(row.get(key, "auto") for key in KEYS) not in new] + rows
-
-
-def line(row: dict[str, Any]) -> str:
-    """A row of the table that docs/large-pictures.md shows."""
-    cells = [
-        row["network"],
-        row["size"],
-        row["memory"],
-        row["convolution"],
-        "tiles" if row["tiles"] else "whole",
-        f"{row['estimated_mb'] / 1000:.2f}",
-        f"{row['peak_mb'] / 1000:.2f}",
-        f"{row['estimated_mb'] / row['peak_mb'] - 1:+.0%}",
-        f"{row['seconds']:.1f}",
-        f"{row['processor_seconds']:.1f}",
-    ]
-    return "| " + " | ".join(cells) + " |"
 
 
 def measure(

@@ -27,11 +27,16 @@ def summary(found: dict[str, Facts]) -> list[Row]:
     return [row for name, make in makers.items() if name in found for row in make(found[name])]
 
 
+def alone(what: str, value: str) -> Row:
+    """A row that the plain loop has nothing beside."""
+    return [what, value, "", ""]
+
+
 def process(facts: Facts) -> list[Row]:
     median, run = facts["median"], facts["runs"][0]
     what = f"`impasto stylize`, {run['width']}×{run['height']}, {run['steps']} steps: "
     titles = facts["titles"]
-    return [[what + titles[name], f"{value:.2f}", "", ""] for name, value in median.items()]
+    return [alone(what + titles[name], f"{value:.2f}") for name, value in median.items()]
 
 
 def step(facts: Facts) -> list[Row]:
@@ -57,12 +62,10 @@ def step(facts: Facts) -> list[Row]:
 def ways(facts: Facts) -> list[Row]:
     size = facts["settings"]["size"]
     return [
-        [
+        alone(
             f"a step, {row['network']}, {size} px: {row['way']}, processor's ms",
             f"{1000 * row['processor_seconds']:.0f}",
-            "",
-            "",
-        ]
+        )
         for row in facts["rows"]
     ]
 
@@ -94,20 +97,18 @@ def one_pass(facts: Facts) -> list[Row]:
     for row in facts["rows"]:
         what = f"`--method instant`, {row['size']} px, {row['way']}: "
         if row["cold"] is not None:
-            rows.append([what + "process start to file, s", f"{row['cold']:.2f}", "", ""])
-        rows.append([what + "once loaded, s", f"{row['warm']:.2f}", "", ""])
-        rows.append([what + "peak memory, MB", f"{row['megabytes']:.0f}", "", ""])
+            rows.append(alone(what + "process start to file, s", f"{row['cold']:.2f}"))
+        rows.append(alone(what + "once loaded, s", f"{row['warm']:.2f}"))
+        rows.append(alone(what + "peak memory, MB", f"{row['megabytes']:.0f}"))
     return rows
 
 
 def memory(facts: Facts) -> list[Row]:
     """Peaks in tiles; the loop holds all of a picture, and was measured at one size only (`A step`)."""
     return [
-        [
+        alone(
             f"peak memory, {row['network']}, {row['size']} px, `--memory {row['memory']}`, GB",
             f"{row['peak_mb'] / 1000:.2f} (reckoned {row['estimated_mb'] / 1000:.2f})",
-            "",
-            "",
-        ]
+        )
         for row in facts["rows"]
     ]

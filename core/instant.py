@@ -108,15 +108,18 @@ class InstantPainter:
         seen = [self._of_style(style, [shrink for shrink, _ in plan]) for style in styles]
         each = [list(some) for some in zip(*seen, strict=True)]
         targets = each if regions is not None else [[blended(some, weights)] for some in each]
-        tiles = len(shares) * sum(passes * self._tiles(reduced(content, shrink)) for shrink, passes in plan)
-        done, picture = 0, content
+        photographs = [reduced(content, shrink) for shrink, _ in plan]
+        places = [None if regions is None else reduced(regions, shrink) for shrink, _ in plan]
+        counts = [passes * self._tiles(small) for (_, passes), small in zip(plan, photographs, strict=True)]
+        done, tiles, photograph = 0, len(shares) * sum(counts), content
         for share in shares:
-            photograph, before = picture, None
-            for (shrink, passes), aims in zip(plan, targets, strict=True):
-                small = reduced(photograph, shrink)
-                kept = _kept(regions, shrink, share)
+            if done:  # the painting is painted once more
+                photographs = [reduced(photograph, shrink) for shrink, _ in plan]
+            before = None
+            for (_, passes), small, place, aims in zip(plan, photographs, places, targets, strict=True):
+                kept = _kept(place, share)
                 picture = small if before is None else joined(small, *before, kept)
-                where = None if regions is None else padded(reduced(regions, shrink))
+                where = None if place is None else padded(place)
                 wanted = self._contents(small)
                 for _ in range(passes):
                     picture = padded(picture)
@@ -127,7 +130,8 @@ class InstantPainter:
                         on_tile(done, tiles, partial(_shown, photograph, small, so_far))
                     picture = painted[: small.shape[0], : small.shape[1]]
                 before = small, picture
-        return picture
+            photograph = picture
+        return photograph
 
     def _of_style(self, style: np.ndarray, shrinks: Sequence[int]) -> list[list[Moments]]:
         """A style's statistics at some sizes, looked at once; what was asked for longest ago is forgotten."""
@@ -216,9 +220,9 @@ def _shown(photograph: np.ndarray, small: np.ndarray, painted: np.ndarray) -> np
     return painted if painted.shape == photograph.shape else joined(photograph, small, painted, 1.0)
 
 
-def _kept(regions: np.ndarray | None, shrink: int, share: float) -> Any:
+def _kept(regions: np.ndarray | None, share: float) -> Any:
     """How much of the photograph's detail stays, at each pixel."""
-    painted = 1.0 if regions is None else reduced(regions, shrink).sum(axis=-1, keepdims=True)
+    painted = 1.0 if regions is None else regions.sum(axis=-1, keepdims=True)
     return 1 - (1 - DETAIL) * share * painted
 
 

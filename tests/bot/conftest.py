@@ -14,6 +14,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -284,3 +285,24 @@ def postgres():
     yield server
     server.stop()
     shutil.rmtree(server.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def film():
+    """Makes the bytes of a film of two frames, a light and a dark one: `film(width, height)`."""
+    import av
+
+    def made(width, height):
+        data = io.BytesIO()
+        with av.open(data, "w", format="mp4") as container:
+            stream = container.add_stream("mpeg4", rate=5)
+            stream.width, stream.height = width, height
+            for level in (200, 20):
+                frame = av.VideoFrame.from_ndarray(
+                    np.full((height, width, 3), level, "uint8"), format="rgb24"
+                )
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return data.getvalue()
+
+    return made

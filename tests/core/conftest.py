@@ -52,3 +52,12 @@ def own_policy() -> Iterator[None]:
     before = keras.mixed_precision.dtype_policy()
     yield
     keras.mixed_precision.set_dtype_policy(before)
+
+
+@pytest.fixture
+def small_looks(monkeypatch):
+    """Curves and sheets of small pictures: a run here takes a second."""
+    monkeypatch.setattr("impasto.core.curves.SIDE", 64)
+    monkeypatch.setattr("impasto.core.curves.LOOKED_AT", 2)
+    monkeypatch.setattr("impasto.core.curves.STYLE_SIDE", 64)
+    monkeypatch.setattr("impasto.core.training.SHEET_SIDE", 64)

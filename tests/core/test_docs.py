@@ -23,6 +23,23 @@ def shown(value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+PAGES = [DOCS.parent / "README.md", *DOCS.glob("*.md"), *DOCS.parent.glob("models/**/*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings_that_are_there(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        name, _, heading = link.partition("#")
+        if "://" in link:
+            continue
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.M)
+            assert heading in {re.sub(r"[^\w\s-]", "", one).lower().replace(" ", "-") for one in titles}, link
+
+
 @pytest.mark.parametrize(
     ("page", "heading", "recipes"),
     [("recipes.md", "## All settings", recipes.RECIPES), ("training.md", "## Recipes", training.RECIPES)],

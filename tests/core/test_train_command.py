@@ -11,14 +11,7 @@ from impasto.core.cli import main
 from impasto.core.training_settings import TrainSettings
 from impasto.models.painters import read_painter
 
-
-@pytest.fixture(autouse=True)
-def small_looks(monkeypatch):
-    """Curves and sheets of small pictures: a run here takes a second."""
-    monkeypatch.setattr("impasto.core.curves.SIDE", 64)
-    monkeypatch.setattr("impasto.core.curves.LOOKED_AT", 2)
-    monkeypatch.setattr("impasto.core.curves.STYLE_SIDE", 64)
-    monkeypatch.setattr("impasto.core.training.SHEET_SIDE", 64)
+pytestmark = pytest.mark.usefixtures("small_looks")
 
 
 def test_the_command_trains_goes_on_and_says_where(bundled, photos, pictures, tmp_path, capsys):

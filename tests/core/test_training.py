@@ -29,15 +29,7 @@ SMALL = {
     "style_layers": ("relu1_2", "relu2_2"), "content_layers": ("relu2_2",), "network": "vgg_mini",
     "evaluate_every": 100, "sheet_every": 100,
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def small_looks(monkeypatch):
-    """Curves and sheets of small pictures: a run here takes a second."""
-    monkeypatch.setattr("impasto.core.curves.SIDE", 64)
-    monkeypatch.setattr("impasto.core.curves.LOOKED_AT", 2)
-    monkeypatch.setattr("impasto.core.curves.STYLE_SIDE", 64)
-    monkeypatch.setattr("impasto.core.training.SHEET_SIDE", 64)
+pytestmark = pytest.mark.usefixtures("small_looks")
 
 
 @pytest.fixture
