@@ -163,10 +163,21 @@ def make_folder(folder: str | os.PathLike[str]) -> Path:
 def check_output(path: str | os.PathLike[str]) -> None:
     """Finds out before the work whether a picture can be saved there.
 
+    Raises:
+        UsageError: the extension is unknown, the folder is missing, or the path is a folder.
+        PictureError: the folder or the file is not writable.
+    """
+    check_place(path)
+    _known(_resolved(path).suffix, _resolved(path))
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Finds out before the work whether a file of any kind can be written there.
+
     Makes and removes an empty file beside it, since permissions alone do not tell of read-only disks.
 
     Raises:
-        UsageError: the extension is unknown, the folder is missing, or the path is a folder.
+        UsageError: the folder is missing, or the path is a folder.
         PictureError: the folder or the file is not writable.
     """
     path = _resolved(path)
@@ -175,7 +186,6 @@ def check_output(path: str | os.PathLike[str]) -> None:
             path.stat()  # refuses a name too long for the disk
         if path.is_dir():
             raise UsageError(f"The output is a folder; add a file name to it. Received: {path}")
-        _known(path.suffix, path)
         if path.exists() and not path.is_file():
             raise UsageError(f"The output is a device or a pipe; name a file. Received: {path}")
         if not path.parent.is_dir():

@@ -24,7 +24,7 @@ import numpy as np
 
 from .backend import compile_function, to_numpy, to_tensor
 from .errors import ImpastoError, PictureError, UsageError
-from .picture_writing import write_file
+from .picture_writing import check_place, write_file
 
 FORMATS = {".onnx": "onnx", ".tflite": "litert"}
 INSTALL = "pip install 'impasto[export]'"
@@ -44,7 +44,7 @@ def export(model: keras.Model, path: Path, inputs: Inputs) -> None:
         inputs: an example of each input by name, which fixes the shapes.
 
     Raises:
-        UsageError: another extension, or a package or backend that the export needs is missing.
+        UsageError: another extension, the folder is missing, or a package or backend that the export needs.
         ImpastoError: the exporter fails.
         PictureError: the file cannot be written.
     """
@@ -56,6 +56,7 @@ def export(model: keras.Model, path: Path, inputs: Inputs) -> None:
             f"Networks are exported from TensorFlow; set KERAS_BACKEND=tensorflow. "
             f"Received: {keras.backend.backend()}"
         )
+    check_place(path)
     fixed = fixed_size(model, inputs)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
