@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from impasto.models.weights import one_line
@@ -37,7 +38,7 @@ def grow(variables: Sequence[Any], path: Path) -> None:
             f"Expected a checkpoint of impasto distill. Received: {path} ({one_line(error)})"
         ) from None
     for variable in variables:
-        variable.assign(grown(variable.path, np.asarray(variable.value), narrow, path))
+        variable.assign(grown(variable.path, keras.ops.convert_to_numpy(variable), narrow, path))
 
 
 def grown(name: str, fresh: np.ndarray, narrow: Mapping[str, np.ndarray], path: Path) -> np.ndarray:

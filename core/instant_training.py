@@ -194,11 +194,14 @@ def export(trainer: InstantTrainer, encoder: Path, path: Path) -> None:
         encoder: the encoder's weight file.
         path: where to.
     """
+    import keras
+
     from impasto.models.instant import ENCODER_HASH, named_weights
 
     from .distiller import write_half_precision
 
-    arrays = {name: np.asarray(variable) for name, variable in named_weights(trainer.decoder).items()}
+    weights = named_weights(trainer.decoder)
+    arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in weights.items()}
     write_half_precision(
         arrays, path, {ENCODER_HASH: np.array(hashlib.sha256(encoder.read_bytes()).hexdigest())}
     )

@@ -20,7 +20,11 @@ from .features import Extractor
 from .losses import Loss
 from .objective import ImageLoss, targets_from
 from .recipes import Settings
+from .recomputed import InParts, Recomputed
 from .styles import Style
+
+TAUGHT = "taught"  # in a batch: paintings (batch, height, width, 3) of 0–1 to imitate; see `teacher.py`
+LARGE = 100.0  # their squared distance is multiplied by it, lest slopes vanish in 16 bits
 
 
 class PictureLosses:
@@ -31,6 +35,7 @@ class PictureLosses:
         styles: whose statistics are the targets.
         style_side: longest side of the paintings, in pixels.
         content: whether pictures are compared with photographs.
+        recompute: see `TrainSettings`.
 
     Attributes:
         names: the losses' names, content first, then style, then variation.
@@ -38,9 +43,12 @@ class PictureLosses:
         kinds: `"content"`, `"style"` or `"variation"` for each.
     """
 
-    def __init__(self, settings: Settings, styles: list[Style], style_side: int, content: bool):
+    def __init__(
+        self, settings: Settings, styles: list[Style], style_side: int, content: bool, recompute: bool = False
+    ):
         bench: Workbench = workbench(settings, content=content, style=True)
-        self.extractor, self.network = bench.extractor, bench.extractor.name
+        self.network, self.model = bench.extractor.name, bench.extractor.model
+        self.extractor = Recomputed(bench.extractor) if recompute else bench.extractor
         self.content, self.style = bench.content_losses, bench.style_losses
         self.variation = bench.objective.image_losses
         everything: list[Loss | ImageLoss] = [*self.content, *self.style, *self.variation]
@@ -111,25 +119,37 @@ def _of_style(stacked: np.ndarray, style: Any) -> Any:
 
 
 class Trainer(keras.Model):
-    """A painter with its losses: from a batch to each picture's losses.
+    """A painter with its losses: from a batch to each picture's loss.
 
     Args:
         painter: the network to train.
         losses: what it is trained by; frozen.
+        rooted: whether of each style layer's loss the root is taken; see `TrainSettings.style_root`.
+        recompute: see there too.
     """
 
-    def __init__(self, painter: keras.Model, losses: PictureLosses):
+    def __init__(self, painter: keras.Model, losses: PictureLosses, rooted: bool, recompute: bool = False):
         super().__init__(name="trainer")
         self.painter, self.picture_losses = painter, losses
-        self.extractors = [e.model for e in (losses.extractor, losses.photograph) if e is not None]
+        self.paint = InParts(painter) if recompute else painter
+        self.extractors = [losses.model, *([losses.photograph.model] if losses.photograph else [])]
+        self.weights_of_parts = np.array(losses.weights, "float32")
+        self.rooted = np.array([rooted and kind == "style" for kind in losses.kinds])
 
     def call(self, batch: dict[str, Any]) -> Any:
-        """From the painter's inputs by name (pictures as 0–255) to (batch, losses)."""
+        """From the painter's inputs by name (pictures as 0–255), and `TAUGHT` or not, to (batch, 1)."""
         batch = dict(batch)
         if "picture" in batch:
             batch["picture"] = ops.cast(batch["picture"], "float32") / 255
-        painted = self.painter([batch[tensor.name] for tensor in self.painter.inputs])
-        return self.picture_losses(painted, batch.get("picture"), batch["style"])
+        painted = self.paint([batch[tensor.name] for tensor in self.painter.inputs])
+        if TAUGHT in batch:
+            distance = ops.square(painted - ops.cast(batch[TAUGHT], "float32"))
+            return LARGE * ops.mean(distance, axis=(1, 2, 3))[:, None]
+        parts = self.picture_losses(painted, batch.get("picture"), batch["style"])
+        # 1e-4 keeps the slope finite where a loss is nothing.
+        parts = ops.where(ops.convert_to_tensor(self.rooted), ops.sqrt(parts + 1e-4), parts)
+        weights = ops.convert_to_tensor(self.weights_of_parts)
+        return ops.sum(parts * weights, axis=-1, keepdims=True)
 
 
 def resolved(settings: Any) -> tuple[Any, str | None]:

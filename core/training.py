@@ -12,52 +12,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from PIL import Image
 
-from impasto.models.painters import PainterFacts, build_painter, encode_painter
+from impasto.models.painters import PainterFacts, build_painter
 from impasto.models.transformer import start_at_palettes
 
-from . import curves
 from .backend import describe_device
-from .crops import Folder, crop_batch
-from .curves import Yardstick, middles, plot_curves
+from .crops import crop_batch
 from .distribution import Distribution
 from .errors import Cancelled
-from .images import Picture, save_picture
-from .painter import Painter, noises
-from .picture_writing import write_file
+from .painter import noises
 from .progress import Clock, Progress
-from .sheet import sheet
-from .styles import Style
-from .trainer import PictureLosses, Trainer, resolved
-from .training_run import Checkpoint, RunLog, compare_notes, learning_rate, require_finite
+from .teacher import Teacher
+from .trainer import TAUGHT, PictureLosses, Trainer, resolved
+from .training_looks import Looks, Material
+from .training_run import Checkpoint, compare_notes, learning_rate, require_finite
 from .training_settings import TrainSettings, differing
 
 FIRST_SHEETS = (100, 300)  # an early look: a run that goes astray shows it soon
-SHEET_SIDE = 256  # of the pictures painted for a sheet
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a run trains on.
-
-    Attributes:
-        styles: to learn, of different names.
-        photographs: to paint; None for textures.
-        held_out: photographs for the curves and the sheets.
-        words: the same for the model card.
-    """
-
-    styles: list[Style]
-    photographs: Folder | None = None
-    held_out: tuple[Image.Image, ...] = ()
-    words: str = ""
 
 
 def batch_at(step: int, material: Material, settings: TrainSettings) -> dict[str, np.ndarray]:
@@ -138,29 +115,33 @@ def _train(
             start_at_palettes(painter, [style.at(settings.style_side) for style in material.styles])
         content = material.photographs is not None
         losses = PictureLosses(
-            settings.losses(resolved(settings)[0]), material.styles, settings.style_side, content
+            settings.losses(resolved(settings)[0]),
+            material.styles,
+            settings.style_side,
+            content,
+            settings.recompute,
         )
-        model = Trainer(painter, losses)
-        weights = np.array(losses.weights, "float32")
-        rooted = np.array([settings.style_root and kind == "style" for kind in losses.kinds])
-        model.compile(
-            optimizer=_optimizer(settings),
-            loss=lambda _, parts: keras.ops.sum(_rooted(parts, rooted) * weights, axis=-1),
-            jit_compile=False,
-        )
+        model = Trainer(painter, losses, settings.style_root, settings.recompute)
+        model.compile(_optimizer(settings), loss=lambda _, losses: losses, jit_compile=False)
         model({name: np.asarray(array) for name, array in batch_at(0, material, settings).items()})
         model.optimizer.build(model.trainable_variables)
     checkpoint = Checkpoint(output / "checkpoint.npz", model)
     start = checkpoint.load()
     looks.begin(painter, start)
-    nothing = np.zeros((settings.batch, len(weights)), "float32")
+    teacher = Teacher(material.styles, settings.style_side) if start < settings.taught else None
+    nothing = np.zeros((settings.batch, 1), "float32")
     device = describe_device()
     clock, saved, recent = Clock([1] * settings.steps), time.monotonic(), []
     done = start
     try:
         for step in range(start, settings.steps):
+            batch = batch_at(step, material, settings)
+            if teacher and step < settings.taught:
+                batch[TAUGHT] = teacher(batch["picture"], batch["style"])
+            elif 0 < step == settings.taught:
+                _forget(model.optimizer)
             model.optimizer.learning_rate = learning_rate(settings, step)  # type: ignore[arg-type]
-            loss = distribution.train(model, batch_at(step, material, settings), nothing)
+            loss = distribution.train(model, batch, nothing)
             require_finite(step + 1, loss)
             done = step + 1
             recent.append(loss)
@@ -181,82 +162,10 @@ def _train(
     return replace(looks.facts, steps=settings.steps)
 
 
-def _rooted(parts: Any, rooted: np.ndarray) -> Any:
-    """The roots of some losses; 1e-4 keeps the slope finite where one is nothing."""
-    return keras.ops.where(rooted, keras.ops.sqrt(parts + 1e-4), parts)
-
-
-class Looks:
-    """What a run shows of itself: curves, sheets, and the network as it stands.
-
-    Attributes:
-        facts: of the network.
-    """
-
-    def __init__(self, material: Material, output: Path, settings: TrainSettings):
-        self.output, self.material, self.seed = output, material, settings.seed
-        names = tuple(style.name for style in material.styles)
-        self.facts = PainterFacts(
-            settings.architecture,
-            settings.options,
-            names,
-            batch=settings.batch,
-            side=settings.side,
-            style_side=settings.style_side,
-            network=settings.network,
-            data=material.words,
-        )
-        self.photographs = None
-        if material.photographs is not None:
-            self.photographs = middles(list(material.held_out)).astype("float32") / 255
-        self.yardstick = Yardstick(material.styles, self.photographs)
-
-    def begin(self, painter: keras.Model, start: int) -> None:
-        """Takes the network that is being trained, and the step it stands at."""
-        self.painter = Painter(self.facts, painter)
-        columns = ["content", "style", *self.facts.styles]
-        self.log = RunLog(self.output / "log.csv", columns, start)
-
-    def measure(self, step: int, seconds: float, training: float) -> None:
-        """Adds a point to the curves."""
-        painted = [self._painted(number, curves.SIDE) for number in range(len(self.facts.styles))]
-        self.log.write(step, seconds, training, self.yardstick.measure(painted))
-        plot_curves(self.output / "log.csv", self.output / "log.png")
-
-    def _painted(self, number: int, side: int) -> np.ndarray:
-        weights = np.eye(len(self.facts.styles), dtype="float32")[number]
-        if self.photographs is not None:
-            pictures = middles(list(self.material.held_out), side).astype("float32") / 255
-            return np.concatenate([self.painter.paint_pixels(p[None], weights, seed=1) for p in pictures])
-        return np.stack([self.painter.texture(side, side, weights, seed) for seed in range(curves.LOOKED_AT)])
-
-    def picture(self) -> np.ndarray:
-        """The sample sheet: each style beside what is painted in it; (height, width, 3) of 0–1."""
-        rows: list[list[tuple[str, np.ndarray]]] = []
-        if self.photographs is not None:
-            pictures = middles(list(self.material.held_out), SHEET_SIDE).astype("float32") / 255
-            rows.append([("", np.full_like(pictures[0], 0.97)), *(("", picture) for picture in pictures)])
-        for number, style in enumerate(self.material.styles):
-            painting = np.asarray(style.picture.pixels)
-            short = min(painting.shape[:2])
-            rows.append(
-                [
-                    (style.name, painting[:short, :short]),
-                    *(("", p) for p in self._painted(number, SHEET_SIDE)),
-                ]
-            )
-        return sheet(rows, height=SHEET_SIDE, gap=4)
-
-    def show(self, step: int) -> None:
-        """Writes the sample sheet, and the network as it stands."""
-        save_picture(Picture(self.picture()), self.output / f"sheet_{step:06d}.jpg", quality=88)
-        self.save(step)
-
-    def save(self, step: int) -> None:
-        """Writes the network."""
-        write_file(
-            self.output / "painter.npz", encode_painter(replace(self.facts, steps=step), self.painter.model)
-        )
+def _forget(optimizer: keras.optimizers.Optimizer) -> None:
+    """Makes an optimiser as new: what it remembers is of the teacher's slopes, which are far smaller."""
+    for variable in optimizer.variables:
+        variable.assign(np.zeros(variable.shape, variable.dtype))
 
 
 def _event(

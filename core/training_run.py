@@ -71,7 +71,9 @@ class Checkpoint:
         Raises:
             PictureError: it cannot be written; the old one stays.
         """
-        arrays = {name: np.asarray(variable.value) for name, variable in self._variables().items()}
+        import keras
+
+        arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in self._variables().items()}
         packed = io.BytesIO()
         np.savez(packed, step=np.array(step), **arrays)  # type: ignore[arg-type]
         write_file(self.path, packed.getvalue())

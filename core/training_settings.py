@@ -1,15 +1,14 @@
-"""Every setting of a painter's training with its default and where that comes from, and the named recipes.
+"""Every setting of a painter's training with its default and where that comes from.
 
-from impasto.core.training_settings import training_settings
-training_settings("johnson", steps=2000, side=128)
+The named recipes are in `training_recipes.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from impasto.models.register import Network, did_you_mean
+from impasto.models.register import Network
 
 from .errors import UsageError
 from .ranges import require_choices, require_ranges
@@ -19,6 +18,7 @@ CHOICES = {
     "architecture": ("transformer", "generator"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
     "optimizer": ("adam", "muon"),
+    "style_loss": ("gram", "moments"),
 }
 
 
@@ -35,6 +35,8 @@ class TrainSettings:
         skip: whether the transformer paints over the photograph [no]: subjects stay sooner, for short runs.
         scales: of the generator's noise [u: 5 for textures, 6 for stylisation].
         steps: optimiser steps in all [j: 40,000; u: 2,000].
+        taught: the first steps, in which the network imitates what the method `instant` paints, before the
+            losses judge it [none]: a network for many styles has their colours sooner (`teacher.py`).
         batch: pictures a step [j: 4; u: 16].
         side: their side in pixels [j, u: 256].
         style_side: longest side of the paintings in pixels, which sets the strokes' size [j: 256].
@@ -46,10 +48,15 @@ class TrainSettings:
         content_layers, style_layers: as `relu3_2`, or `end3` and `first3` for a block's last and
             first convolution; None takes the network's own.
         content_weight, style_weight, tv_weight: of the three terms.
+        style_loss: `gram` [j, u], or `moments`, the mean and covariance that a painting is optimised by: of
+            many styles none is an outlier then, as a dark painting's Gram matrix is.
+        style_layer_weights: as in `recipes.Settings`.
         style_root: whether the root of each style layer's loss is taken: a distance for its square, so
             that the style farthest from its painting does not drown the others.
         content_loss, gram_scaling, variation, calibrated, first_padding: as in `recipes.Settings`.
         precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        recompute: whether both networks are computed once more on the way back, part by part, instead of
+            kept (`recomputed.py`): less memory, more time [no].
         optimizer: `adam` [j, u], or `muon`, which the compact network is trained with.
         held_out: photographs that are never trained on, for the curves and the sheets.
         seed: draws weights, crops, styles and noise.
@@ -66,6 +73,7 @@ class TrainSettings:
     skip: bool = False
     scales: int = 5
     steps: int = 40_000
+    taught: int = 0
     batch: int = 4
     side: int = 256
     style_side: int = 256
@@ -79,6 +87,8 @@ class TrainSettings:
     content_weight: float = 1.0
     style_weight: float = 1.0
     tv_weight: float = 1.0
+    style_loss: str = "gram"
+    style_layer_weights: tuple[float, ...] | None = None
     style_root: bool = True
     content_loss: str = "normalised"
     gram_scaling: str = "normalised"
@@ -86,6 +96,7 @@ class TrainSettings:
     calibrated: bool = False
     first_padding: str = "replicate"
     precision: str = "float32"
+    recompute: bool = False
     optimizer: str = "adam"
     held_out: int = 8
     seed: int = 0
@@ -96,7 +107,7 @@ class TrainSettings:
     def __post_init__(self):
         require_choices(self, CHOICES)
         require_ranges(self, _RANGES)
-        for name in ("content_layers", "style_layers"):
+        for name in ("content_layers", "style_layers", "style_layer_weights"):
             if isinstance(value := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(value))
         if self.texture and self.architecture != "generator":
@@ -104,6 +115,8 @@ class TrainSettings:
                 f"A texture is made by the generator; leave out the architecture. "
                 f"Received: {self.architecture}"
             )
+        if self.texture and self.taught:
+            raise UsageError(f"A texture has no photographs to be taught on. Received: taught {self.taught}")
         if self.side % self.multiple:
             raise UsageError(
                 f"side is a multiple of {self.multiple} pixels here; 128 will do. Received: {self.side}"
@@ -127,19 +140,30 @@ class TrainSettings:
         return {"channels": self.width, "scales": self.scales, "content": not self.texture}
 
     def losses(self, network: Network) -> Settings:
-        """The settings of the losses, in the words of a painting's."""
+        """The settings of the losses, in the words of a painting's.
+
+        Raises:
+            UsageError: of a layer that the network has not, or another number of weights than of layers.
+        """
+        layers = _layers(network, self.style_layers)
+        count, weights = len(layers or network.style_layers), self.style_layer_weights
+        if weights is not None and len(weights) != count:
+            raise UsageError(
+                f"Give one weight for each style layer ({count}), or none for equal ones. "
+                f"Received: {len(weights)} weights"
+            )
         return Settings(
             recipe=self.recipe,
             network=network.name,
             weights=self.weights,
             content_layers=_layers(network, self.content_layers),
-            style_layers=_layers(network, self.style_layers),
+            style_layers=layers,
             content_weight=self.content_weight,
             style_weight=self.style_weight,
             tv_weight=self.tv_weight,
-            style_layer_weights=None,
+            style_layer_weights=weights,
             content_loss=self.content_loss,
-            style_loss="gram",
+            style_loss=self.style_loss,
             gram_scaling=self.gram_scaling,
             variation=self.variation,
             calibrated=self.calibrated,
@@ -167,6 +191,7 @@ _RANGES = (
     ("blocks", 0, 100),
     ("scales", 1, 10),
     ("steps", 1, 100_000_000),
+    ("taught", 0, 100_000_000),
     ("batch", 1, 10_000),
     ("side", 32, 4096),
     ("style_side", 32, 8192),
@@ -183,89 +208,17 @@ _RANGES = (
     ("sheet_every", 1, 100_000_000),
 )
 
-# The original tools' losses, in their own units (features of 0–255 pictures, as large as VGG's).
-_PAPER: dict[str, Any] = {
-    "style_root": False,
-    "content_loss": "mean",
-    "gram_scaling": "neural-style",
-    "variation": "neural-style",
-    "calibrated": True,
-    "first_padding": "zero",
-}
-
-RECIPES = {
-    # Every loss a share of its target's energy, so that no style outweighs another and the weights mean
-    # the same under every network; layers are the loss network's own. Weights chosen by eye.
-    "balanced": TrainSettings(),
-    # fast-neural-style's train.lua: VGG-16's relu1_2 relu2_2 relu3_3 relu4_3 are its blocks' last
-    # convolutions. Its variation is summed over a batch of 4, ours averaged: four times 1e-6.
-    "johnson": TrainSettings(
-        recipe="johnson",
-        content_layers=("end3",),
-        style_layers=("end1", "end2", "end3", "end4"),
-        content_weight=1.0,
-        style_weight=5.0,
-        tv_weight=4e-6,
-        **_PAPER,
-    ),
-    # Ulyanov et al., sections 4.1 and 5: VGG-19's layers; batch, steps and rate of their supplement. Their
-    # rate of 0.1 falls by 0.7 each 200 steps from the 1,000th on; ours falls linearly over the same half.
-    "ulyanov": TrainSettings(
-        recipe="ulyanov",
-        architecture="generator",
-        width=8,
-        scales=6,
-        steps=2000,
-        batch=16,
-        learning_rate=0.1,
-        decay=0.5,
-        content_layers=("relu4_2",),
-        style_layers=("first1", "first2", "first3", "first4", "first5"),
-        content_weight=1.0,
-        style_weight=1.0,
-        tv_weight=0.0,
-        **_PAPER,
-    ),
-}
-# What `--texture` changes: [u]'s generator, 5 scales, 2,000 steps; small batches and a rate for them.
-TEXTURE: dict[str, Any] = {
-    "architecture": "generator", "texture": True, "width": 8, "scales": 5, "steps": 2000, "decay": 0.5,
-    "content_weight": 0.0, "tv_weight": 0.0,
-}  # fmt: skip
-# What `--architecture generator` changes in the other recipes.
-GENERATOR: dict[str, Any] = {"architecture": "generator", "width": 8, "scales": 6}
-
 # What may change between the parts of one run: its length, the fall of the rate, and the looks.
-FREE = ("recipe", "steps", "decay", "checkpoint_minutes", "evaluate_every", "sheet_every", "precision")
-
-
-def training_settings(recipe: str | None = None, *, texture: bool = False, **changes: Any) -> TrainSettings:
-    """A recipe's settings with some of them changed.
-
-    Args:
-        recipe: `balanced`, `johnson` or `ulyanov`; `balanced` if None.
-        texture: whether to train a texture's generator.
-        **changes: fields of `TrainSettings`; those that are None keep the recipe's value.
-
-    Raises:
-        UsageError: an unknown recipe or setting, or a value out of range.
-    """
-    recipe = recipe or TrainSettings.recipe
-    if recipe not in RECIPES:
-        raise UsageError(
-            f"The recipes are {', '.join(RECIPES)}.{did_you_mean(recipe, RECIPES)} Received: {recipe}"
-        )
-    known = {entry.name for entry in fields(TrainSettings)}
-    if unknown := sorted(set(changes) - known):
-        raise UsageError(f"There is no such setting.{did_you_mean(unknown[0], known)} Received: {unknown[0]}")
-    given = {name: value for name, value in changes.items() if value is not None}
-    if texture:
-        given = TEXTURE | given
-    elif given.get("architecture") == "generator" and RECIPES[recipe].architecture != "generator":
-        given = GENERATOR | given
-    elif given.get("architecture") == "transformer" and RECIPES[recipe].architecture != "transformer":
-        given = {"width": TrainSettings.width} | given
-    return replace(RECIPES[recipe], **given)
+FREE = (
+    "recipe",
+    "steps",
+    "decay",
+    "checkpoint_minutes",
+    "evaluate_every",
+    "sheet_every",
+    "precision",
+    "recompute",
+)
 
 
 def differing(before: dict[str, Any], now: TrainSettings) -> list[str]:

@@ -195,9 +195,10 @@ def _assign(model: keras.Model, arrays: Arrays) -> None:
 
 def encode_painter(facts: PainterFacts, model: keras.Model) -> bytes:
     """A network as the bytes of its file, weights in half precision."""
+    import keras
     import numpy as np
 
-    arrays = {variable.path: np.asarray(variable.value, "float32") for variable in model.variables}
+    arrays = {variable.path: keras.ops.convert_to_numpy(variable) for variable in model.variables}
     packed = io.BytesIO()
     told = json.dumps(asdict(facts))
     half = {name: array.astype("float16") for name, array in arrays.items()}

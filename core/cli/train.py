@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..training_settings import CHOICES, RECIPES, TrainSettings, training_settings
-from .common import names, tell
+from ..training_recipes import RECIPES, training_settings
+from ..training_settings import CHOICES, TrainSettings
+from .common import names, numbers, tell
 
 EPILOG = """\
 examples:
@@ -29,6 +30,7 @@ _OPTIONS: tuple[tuple[str, Any, str, str], ...] = (
     ("recipe", str, "NAME", f"named settings to begin with: {', '.join(RECIPES)}"),
     ("architecture", str, "NAME", ", ".join(CHOICES["architecture"])),
     ("steps", int, "N", "optimiser steps in all"),
+    ("taught", int, "N", "first steps, in which it imitates what the method instant paints"),
     ("batch", int, "N", "pictures a step"),
     ("side", int, "PIXELS", "side of the crops"),
     ("style_side", int, "PIXELS", "longest side of the paintings: the size of the strokes"),
@@ -42,6 +44,8 @@ _OPTIONS: tuple[tuple[str, Any, str, str], ...] = (
     ("weights", str, "FILE", "weight file for the loss network, instead of its own"),
     ("content_layers", names, "A,B", "layers at which content is compared: relu4_2, or end4, a block's last"),
     ("style_layers", names, "A,B", "layers at which style is compared"),
+    ("style_loss", str, "NAME", ", ".join(CHOICES["style_loss"])),
+    ("style_layer_weights", numbers, "A,B", "relative weight of each style layer"),
     ("content_weight", float, "X", "weight of the photograph's content"),
     ("style_weight", float, "X", "weight of each style layer"),
     ("tv_weight", float, "X", "weight of smoothness (total variation)"),
@@ -86,6 +90,12 @@ def add_parser(commands: Any) -> None:
         group.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, metavar=metavar, help=text)
     group.add_argument(
         "--skip", action="store_true", default=None, help="paint over the photograph: subjects stay sooner"
+    )
+    group.add_argument(
+        "--recompute",
+        action="store_true",
+        default=None,
+        help="compute the networks once more on the way back: less memory, more time",
     )
     group.add_argument(
         "--style-root",

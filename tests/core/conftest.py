@@ -60,4 +60,4 @@ def small_looks(monkeypatch):
     monkeypatch.setattr("impasto.core.curves.SIDE", 64)
     monkeypatch.setattr("impasto.core.curves.LOOKED_AT", 2)
     monkeypatch.setattr("impasto.core.curves.STYLE_SIDE", 64)
-    monkeypatch.setattr("impasto.core.training.SHEET_SIDE", 64)
+    monkeypatch.setattr("impasto.core.training_looks.SHEET_SIDE", 64)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from impasto.core import recipes
-from impasto.core import training_settings as training
+from impasto.core import training_recipes as training
 
 DOCS = Path(__file__).parents[2] / "docs"
 

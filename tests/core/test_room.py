@@ -57,6 +57,17 @@ def test_plans_fit_and_take_more_work_in_less_memory(rooms):
     assert plans[0].memory > plans[1].memory > plans[3].memory
 
 
+def test_a_little_less_memory_is_gradient_checkpointing(rooms):
+    """Parts of the network in one tile each, of which the first is computed twice."""
+    size = (1024, 1024)
+    whole = rooms(4e9).plan(size)
+    room = rooms(4e9)
+    room.limit = room.memory(size, whole)  # of which plans may take `MARGIN`
+    plan = room.plan(size)
+    assert len(plan.tiles) > 1 and set(plan.tiles) == {(1, 1)}
+    assert whole.work < plan.work < 1.2 * whole.work and plan.memory < whole.memory
+
+
 def test_arrays_go_into_files_where_they_must(rooms):
     assert not rooms(3e9).plan((4000, 4000)).picture_on_disk
     plan = rooms(6e8).plan((4000, 4000))

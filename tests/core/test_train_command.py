@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.core import training
+from impasto.core import training_looks
 from impasto.core.cli import main
 from impasto.core.training_settings import TrainSettings
 from impasto.models.painters import read_painter
@@ -60,6 +60,9 @@ def test_every_option_reaches_the_settings(impasto, monkeypatch):
         "style_weight": 3.0,
         "tv_weight": 4.0,
         "precision": "mixed_float16",
+        "taught": 14,
+        "style_loss": "moments",
+        "style_layer_weights": (3.0, 1.0),
         "optimizer": "muon",
         "held_out": 9,
         "seed": 11,
@@ -71,14 +74,19 @@ def test_every_option_reaches_the_settings(impasto, monkeypatch):
     monkeypatch.setattr("impasto.core.cli.train._train", lambda _, settings: kept.append(settings) or 0)
     words = []
     for name, value in given.items():
-        words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else value]
+        words += [
+            f"--{name.replace('_', '-')}",
+            ",".join(map(str, value)) if isinstance(value, tuple) else value,
+        ]
     base = ("train", "starry_night", "--photos", "photos", "-o", "run")
-    assert impasto(*base, *words, "--recipe", "johnson", "--style-root") == 0
-    expected = given | {"recipe": "johnson", "style_root": True, "content_loss": "mean"}
+    assert impasto(*base, *words, "--recipe", "johnson", "--style-root", "--recompute") == 0
+    expected = given | {"recompute": True, "recipe": "johnson", "style_root": True, "content_loss": "mean"}
     assert {name: getattr(kept[0], name) for name in expected} == expected
     # The losses' own units are the recipes'; all else can be given.
     unreachable = (
-        set(TrainSettings.__dataclass_fields__) - set(given) - {"recipe", "texture", "skip", "style_root"}
+        set(TrainSettings.__dataclass_fields__)
+        - set(given)
+        - {"recipe", "texture", "skip", "style_root", "recompute"}
     )
     assert unreachable == {"content_loss", "gram_scaling", "variation", "calibrated", "first_padding"}
     assert impasto(*base, "--skip", "--no-style-root") == 0
@@ -92,13 +100,13 @@ def test_without_a_terminal_lines_tell_of_the_time_left(
     monkeypatch.setattr("impasto.core.cli.train.SECONDS_BETWEEN_LINES", 0)
     monkeypatch.setattr("impasto.core.training.FIRST_SHEETS", (1,))
     seen = []
-    shown = training.Looks.show
+    shown = training_looks.Looks.show
 
     def show(looks, step):
         shown(looks, step)
         seen.append((step, sorted(path.name for path in tmp_path.rglob("*.*"))))
 
-    monkeypatch.setattr("impasto.core.training.Looks.show", show)
+    monkeypatch.setattr("impasto.core.training_looks.Looks.show", show)
     words = ["--width", 4, "--blocks", 0, "--side", 32, "--style-side", 48, "--batch", 1, "--steps", 3]
     words += ["--network", "vgg_mini", "--style-layers", "relu1_2", "--content-layers", "relu1_2"]
     run = tmp_path / "run"

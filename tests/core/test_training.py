@@ -15,12 +15,15 @@ from impasto.core.curves import Yardstick
 from impasto.core.errors import Cancelled, ImpastoError, PictureError, UsageError, WeightsError
 from impasto.core.painter import Painter
 from impasto.core.photographs import open_photographs
-from impasto.core.recipes import Settings
+from impasto.core.recipes import QUALITY, Settings
 from impasto.core.styles import load_style
+from impasto.core.teacher import Teacher
 from impasto.core.trainer import PictureLosses
-from impasto.core.training import Material, batch_at, train
+from impasto.core.training import batch_at, train
+from impasto.core.training_looks import Material
+from impasto.core.training_recipes import RECIPES, training_settings
 from impasto.core.training_run import read_log
-from impasto.core.training_settings import RECIPES, TrainSettings, training_settings
+from impasto.core.training_settings import TrainSettings
 from impasto.models.painters import read_painter
 from impasto.models.register import VGG16, VGG19, VGG_MINI
 
@@ -61,6 +64,17 @@ def test_papers_layers_under_every_network():
     assert ulyanov.losses(VGG19).content_layers == ("relu4_2",)
 
 
+def test_quality_is_what_the_optimiser_makes_small():
+    losses = training_settings("quality").losses(VGG_MINI)
+    same = ("content_weight", "style_weight", "tv_weight", "style_layer_weights", "style_loss", "variation")
+    assert {name: getattr(losses, name) for name in same} == {name: getattr(QUALITY, name) for name in same}
+    assert not training_settings("quality").style_root
+    other = training_settings("quality", style_layers=("relu1_1", "relu2_1"))
+    assert other.losses(VGG_MINI).style_layer_weights is None
+    with pytest.raises(UsageError, match=r"each style layer \(5\).*Received: 2 weights"):
+        training_settings("quality", style_layer_weights=(1.0, 2.0)).losses(VGG_MINI)
+
+
 def test_a_texture_and_a_generator_have_settings_of_their_own():
     texture = training_settings(texture=True, steps=5)
     assert (texture.architecture, texture.width, texture.scales, texture.steps) == ("generator", 8, 5, 5)
@@ -76,7 +90,8 @@ def test_a_texture_and_a_generator_have_settings_of_their_own():
         ({"architecture": "easel"}, "is one of"), ({"learning_rate": float("nan")}, "learning_rate lies"),
         ({"texture": True, "side": 72}, "multiple of 16"),
         ({"texture": True, "side": 32}, "coarsest noise"), ({"recipe": "jonson"}, "Did you mean 'johnson'"),
-        ({"wide": 3}, "no such setting"), ({"precision": "float8"}, "is one of"),
+        ({"texture": True, "taught": 5}, "no photographs to be taught on"), ({"wide": 3}, "no such setting"),
+        ({"precision": "float8"}, "is one of"),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(changes, words):
@@ -210,6 +225,54 @@ def test_mixed_precision_trains_and_leaves_the_policy_alone(material, settings, 
     assert {array.dtype.name for name, array in weights(tmp_path).items() if "kernel" in name} == {"float32"}
 
 
+def test_a_taught_network_comes_near_what_the_teacher_paints(material, tmp_path):
+    settings = replace(
+        training_settings(**SMALL), skip=True, steps=40, taught=40, learning_rate=0.01, batch=4
+    )
+    batch = batch_at(0, material, settings)
+    paintings = Teacher(material.styles, settings.style_side)(batch["picture"], batch["style"])
+    assert paintings.shape == (4, 32, 32, 3) and 0 <= paintings.min() <= paintings.max() <= 1
+
+    def distance(steps):
+        train(material, tmp_path, replace(settings, steps=steps))
+        painter, photographs = Painter.load(tmp_path), batch["picture"].astype("float32") / 255
+        pairs = zip(photographs, batch["style"], strict=True)
+        painted = np.concatenate([painter.paint_pixels(one[None], style) for one, style in pairs])
+        return float(np.mean((painted - paintings) ** 2))
+
+    first = distance(1)
+    assert distance(40) < 0.7 * first
+
+
+def test_what_is_taught_ends_and_the_losses_begin(material, tmp_path):
+    """At the very step, whether the run was interrupted or not; the optimiser begins anew."""
+    settings = replace(training_settings(**SMALL), taught=2, checkpoint_minutes=0)
+    log = {}
+    for folder, lengths in (("whole", (4,)), ("parts", (1, 2, 3, 4))):
+        (tmp_path / folder).mkdir()
+        for length in lengths:
+            train(material, tmp_path / folder, replace(settings, steps=length))
+        log[folder] = weights(tmp_path / folder)
+    assert int(log["whole"]["step"]) == 4
+    (iterations,) = [array for name, array in log["whole"].items() if name.endswith("iteration")]
+    assert int(iterations) == 2
+    for name, array in log["whole"].items():
+        np.testing.assert_array_equal(log["parts"][name], array, err_msg=name)
+
+
+def test_a_network_computed_once_more_learns_the_same(material, settings, tmp_path):
+    learnt = []
+    for recompute in (False, True):
+        (folder := tmp_path / str(recompute)).mkdir()
+        train(material, folder, replace(settings, steps=2, recompute=recompute))
+        learnt.append(weights(folder))
+    moments = [name for name in learnt[0] if "kernel_momentum" in name]
+    assert len(moments) >= 5
+    for name in moments:
+        scale = abs(learnt[0][name]).max()
+        np.testing.assert_allclose(learnt[1][name], learnt[0][name], atol=1e-4 * scale, err_msg=name)
+
+
 # ---------------------------------------------------------------- two devices
 
 PROGRAM = """
@@ -221,11 +284,12 @@ if keras.backend.backend() == "tensorflow":
 from pathlib import Path
 from impasto.core.photographs import open_photographs
 from impasto.core.styles import load_style
-from impasto.core.training import Material, train
-from impasto.core.training_settings import training_settings
+from impasto.core.training import train
+from impasto.core.training_looks import Material
+from impasto.core.training_recipes import training_settings
 import json
-from impasto.core import curves, training
-curves.SIDE = curves.STYLE_SIDE = training.SHEET_SIDE = 64
+from impasto.core import curves, training_looks
+curves.SIDE = curves.STYLE_SIDE = training_looks.SHEET_SIDE = 64
 photos, pictures, weights, changes = sys.argv[1:5]
 photographs, held_out = open_photographs([photos], 2)
 styles = [load_style(Path(pictures) / f"{name}.png") for name in ("dots", "lines")]
@@ -241,7 +305,7 @@ for devices in (1, 2):
 def test_two_devices_train_as_one(backend, photos, pictures, mini_weights, tmp_path):
     pytest.importorskip(backend)
     # Steps of one size whatever the gradient's, as Adam's first are, would hide a wrong scale of it.
-    changes = json.dumps(SMALL | {"steps": 2, "blocks": 0, "checkpoint_minutes": 0})
+    changes = json.dumps(SMALL | {"steps": 2, "blocks": 0, "checkpoint_minutes": 0, "recompute": True})
     environment = os.environ | {
         "KERAS_BACKEND": backend,
         "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
