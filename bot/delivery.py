@@ -37,37 +37,50 @@ async def _deliver(context: Context, job: Job) -> None:
             log.warning("job %s: its result was refused: %s", job.id, refusal)
             await context.do(context.jobs.later, job, 2.0**job.tries)
             return
-    await context.do(context.jobs.told, job)
+    if job.tries < REFUSALS and job.state != "painted" and job.before:
+        await context.do(context.jobs.shown_again, job, job.before)
+    elif job.tries >= REFUSALS and job.state == "painted":
+        await context.do(context.jobs.undelivered, job)
+    else:
+        await context.do(context.jobs.told, job)
     log.info("job %s, round %s: %s", job.id, job.round, job.state)
 
 
 async def _edit_for(context: Context, job: Job) -> Any:
-    """The edit that tells of a job's end; its pictures are read once, however often it is tried."""
+    """The edit that tells of a job's end; its pictures are read once, however often it is tried.
+
+    Where nothing came of a later round, the picture that is shown gets its own buttons back.
+    """
     own = await context.do(context.people.styles, job.person)
     place: dict[str, Any] = {"chat_id": job.chat, "message_id": job.status_message}
-    if job.state == "painted" and job.tries < REFUSALS:
-        try:
-            data = await context.do(context.pictures.get, job.result or "")
-        except FileNotFoundError:
-            return _words_for(context, job, place, own, text(job.language, "expired"))
-        markup: InlineKeyboardMarkup | None = None
-        if job.kind == "full":
-            name = f"impasto.{(job.result or '').rpartition('.')[2]}"
-            media: Any = InputMediaDocument(data, caption=result_caption(job, own), filename=name)
-        else:
-            media = InputMediaPhoto(data, caption=result_caption(job, own))
-            markup = result_keyboard(job)
-        return lambda: context.bot.edit_message_media(
-            media, **place, reply_markup=markup, write_timeout=3 * context.settings.send_seconds
-        )
-    if job.state == "cancelled":
-        words = text(job.language, "cancelled")
+    shown, words = (job, "") if job.state == "painted" else (job.before, _words(context, job))
+    if shown is None or job.tries >= REFUSALS:
+        return _words_for(context, job, place, own, words or _words(context, job))
+    try:
+        data = await context.do(context.pictures.get, shown.result or "")
+    except FileNotFoundError:
+        return _words_for(context, job, place, own, words or text(job.language, "expired"))
+    caption = "\n\n".join(filter(None, (words, result_caption(shown, own))))
+    markup: InlineKeyboardMarkup | None = None
+    if job.kind == "full":
+        name = f"impasto.{(shown.result or '').rpartition('.')[2]}"
+        media: Any = InputMediaDocument(data, caption=caption, filename=name)
     else:
-        megabytes = context.settings.max_bytes // 10**6
-        error = "undelivered" if job.state == "painted" else job.error or "crash"
-        reason = text(job.language, f"reason_{error}", megabytes=megabytes)
-        words = text(job.language, "failed", reason=reason)
-    return _words_for(context, job, place, own, words)
+        media = InputMediaPhoto(data, caption=caption)
+        markup = result_keyboard(shown)
+    return lambda: context.bot.edit_message_media(
+        media, **place, reply_markup=markup, write_timeout=3 * context.settings.send_seconds
+    )
+
+
+def _words(context: Context, job: Job) -> str:
+    """What became of a job of which no picture can be shown."""
+    if job.state == "cancelled":
+        return text(job.language, "cancelled")
+    megabytes = context.settings.max_bytes // 10**6
+    error = "undelivered" if job.state == "painted" else job.error or "crash"
+    reason = text(job.language, f"reason_{error}", megabytes=megabytes)
+    return text(job.language, "failed", reason=reason)
 
 
 def _words_for(context: Context, job: Job, place: dict[str, Any], own: list[Any], words: str) -> Any:

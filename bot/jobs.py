@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from .database import Database, Row, Transaction
-from .job import ACTIVE, ENDED, Job
+from .job import ACTIVE, ENDED, SHOWN, Job
 from .turns import Limits, over_limit, take_turn
 
 LONGEST_PAUSE = 10.0
@@ -76,6 +77,7 @@ class Jobs:
                 **dict.fromkeys(("told", "attempts", "losses", "cancel", "retry_at", "tries"), 0),
                 **dict.fromkeys(("progress", "seconds_left", "error", "worker", "lease")),
                 "notice": "",
+                "shown": _shown(row),
             } | choice
             marks = ", ".join(f"{name} = :{name}" for name in changes)
             transaction.do(f"UPDATE jobs SET {marks} WHERE id = :id", id=job.id, **changes)
@@ -160,6 +162,31 @@ class Jobs:
         return bool(
             self._do(
                 "UPDATE jobs SET told = 1, changed = :now WHERE id = :id AND round = :round AND told = 0",
+                id=job.id,
+                round=job.round,
+            )
+        )
+
+    def shown_again(self, job: Job, before: Job) -> bool:
+        """The person was told that nothing came of this round, and has the picture of an earlier one."""
+        back = {name: getattr(before, name) for name in SHOWN}
+        marks = ", ".join(f"{name} = :{name}" for name in SHOWN)
+        return bool(
+            self._do(
+                f"UPDATE jobs SET told = 1, changed = :now, state = 'painted', error = NULL, shown = NULL, "
+                f"{marks} WHERE id = :id AND round = :round AND told = 0",
+                id=job.id,
+                round=job.round,
+                **back,
+            )
+        )
+
+    def undelivered(self, job: Job) -> bool:
+        """The person was told that Telegram does not take the picture: the message shows none."""
+        return bool(
+            self._do(
+                "UPDATE jobs SET told = 1, changed = :now, result = NULL, circle = NULL, shown = NULL "
+                "WHERE id = :id AND round = :round AND told = 0",
                 id=job.id,
                 round=job.round,
             )
@@ -263,6 +290,13 @@ class Jobs:
             return transaction.do(sql, **values)
 
         return self.database.run(work)
+
+
+def _shown(row: Row) -> str | None:
+    """What the message of a job that is sent round again shows meanwhile; see `Job.before`."""
+    if row["state"] == "painted" and row["result"]:
+        return json.dumps({name: row[name] for name in SHOWN})
+    return row["shown"]
 
 
 def _job(row: Row | None) -> Job:

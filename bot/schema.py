@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from .database import Database
+from impasto.core.errors import UsageError
 
-VERSION = 1
+from .database import Database
+from .inbox import fact, set_fact
+
+VERSION = 2
 STRENGTH = 0.35  # before a person chooses: faces stay, and a profile picture is a face
 
 TABLES = (
@@ -26,7 +29,7 @@ TABLES = (
         turn BIGINT NOT NULL DEFAULT 0, queued DOUBLE PRECISION, worker TEXT, lease DOUBLE PRECISION,
         attempts INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0,
         cancel INTEGER NOT NULL DEFAULT 0, progress DOUBLE PRECISION, seconds_left DOUBLE PRECISION,
-        result TEXT, circle TEXT, notice TEXT NOT NULL DEFAULT '', error TEXT,
+        result TEXT, circle TEXT, shown TEXT, notice TEXT NOT NULL DEFAULT '', error TEXT,
         retry_at DOUBLE PRECISION NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
         created DOUBLE PRECISION NOT NULL, changed DOUBLE PRECISION NOT NULL,
         CHECK (state NOT IN ('waiting', 'running') OR status_message IS NOT NULL))""",
@@ -43,19 +46,30 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS banned (person BIGINT PRIMARY KEY)",
     "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
+# What makes the tables of a version into those of the next.
+CHANGES = {1: ("ALTER TABLE jobs ADD COLUMN shown TEXT",)}
 
 
 def make_tables(database: Database) -> None:
-    """Makes the tables that are not there."""
+    """Makes the tables that are not there, and brings those of an older version up to date.
+
+    Raises:
+        UsageError: they are of a newer version of Impasto.
+    """
 
     def work(transaction):  # type: ignore[no-untyped-def]
         if database.is_postgres:  # two processes that start at once would collide
             transaction.do("SELECT pg_advisory_xact_lock(73317)")
         for sql in TABLES:
             transaction.do(sql)
-        transaction.do(
-            "INSERT INTO facts (name, value) VALUES ('version', :version) ON CONFLICT DO NOTHING",
-            version=str(VERSION),
-        )
+        before = int(fact(transaction, "version") or VERSION)
+        if before > VERSION:
+            raise UsageError(
+                f"The bot's database was made by a newer Impasto; update this one. Received: version {before}"
+            )
+        for version in range(before, VERSION):
+            for sql in CHANGES[version]:
+                transaction.do(sql)
+        set_fact(transaction, "version", str(VERSION))
 
     database.run(work)

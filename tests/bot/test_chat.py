@@ -104,6 +104,22 @@ def test_a_cancel_and_the_same_message_again(running, telegram_server, guest_of)
     dora.avatar(gallery)
 
 
+def test_a_cancelled_change_gives_the_picture_its_buttons_back(running, telegram_server, guest_of):
+    nora = guest_of(21)
+    avatar = nora.gallery(nora.photo())
+    nora.tap(avatar, "style", "starry_night")
+    first = nora.avatar(avatar)
+    nora.tap(avatar, "other")
+    nora.tap(avatar, "style", "udnie")  # slowly
+    nora.until(lambda: "Painting" in nora.now(avatar)["caption"], 90)
+    nora.tap(avatar, "cancel")
+    nora.until(lambda: text("en", "cancelled") in nora.now(avatar)["caption"])
+    assert "Starry Night" in nora.now(avatar)["caption"]
+    assert nora.avatar(avatar) == first
+    nora.tap(avatar, "stronger")  # of the picture that is shown
+    nora.until(lambda: nora.now(avatar)["caption"].startswith("Starry Night"))
+
+
 def test_an_engine_that_dies_is_tried_once_more(running, telegram_server, guest_of):
     erik, fatima = guest_of(11), guest_of(12)
     dies, twice = erik.gallery(erik.photo()), fatima.gallery(fatima.photo())

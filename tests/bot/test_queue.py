@@ -9,8 +9,9 @@ from impasto.bot.inbox import Inbox
 from impasto.bot.jobs import Jobs
 from impasto.bot.people import People
 from impasto.bot.queue import ATTEMPTS, LOSSES, Queue
-from impasto.bot.schema import make_tables
+from impasto.bot.schema import VERSION, make_tables
 from impasto.bot.turns import Limits
+from impasto.core.errors import UsageError
 
 PLENTY = Limits(1000, 1000)
 
@@ -212,3 +213,41 @@ def test_own_styles(tables):
     assert tables.people.add_style(1, 7, "Mine", "1/styles/7", 1)  # a replay
     assert not tables.people.add_style(1, 8, "More", "1/styles/8", 1)
     assert tables.people.drop_style(1, 7) == "1/styles/7" and tables.people.styles(1) == []
+
+
+def test_a_round_that_comes_to_nothing_leaves_the_picture_of_the_one_before(tables):
+    tables.job(1, 1)
+    assert tables.queue.finish(tables.queue.claim(), "first.jpg", "first-circle.jpg", "animation", 1.0)
+    assert tables.jobs.told(tables.one("1:1"))
+    for end in ("cancelled", "failed"):
+        painted = tables.one("1:1")
+        assert tables.jobs.choose(painted, PLENTY, styles='["the_scream"]', strength=0.8) == "queued"
+        running = tables.queue.claim()
+        assert tables.queue.cancelled(running) if end == "cancelled" else tables.queue.fail(running, "crash")
+        job = tables.one("1:1")
+        assert (job.state, job.styles) == (end, '["the_scream"]')
+        assert tables.jobs.shown_again(job, job.before)
+        job = tables.one("1:1")
+        assert (job.state, job.styles, job.strength, job.told) == ("painted", '["udnie"]', 0.35, 1)
+        assert (job.result, job.circle, job.notice) == ("first.jpg", "first-circle.jpg", "animation")
+        assert job.round == painted.round + 1 and job.shown is None and not tables.jobs.to_tell()
+    # Another picture takes its place; one that Telegram refuses is none to go back to.
+    tables.jobs.choose(tables.one("1:1"), PLENTY, styles='["plum_tree"]')
+    tables.queue.finish(tables.queue.claim(), "second.jpg", None, "", 1.0)
+    assert tables.one("1:1").before.result == "first.jpg"
+    assert tables.jobs.undelivered(tables.one("1:1"))
+    tables.jobs.choose(tables.one("1:1"), PLENTY, styles='["udnie"]')
+    assert tables.one("1:1").before is None
+
+
+def test_tables_of_the_first_version_are_brought_up_to_date(tables):
+    tables.job(1, 1)
+    tables.database.run(lambda transaction: transaction.do("ALTER TABLE jobs DROP COLUMN shown"))
+    tables.people.set_flag("version", "1")
+    with pytest.raises(TypeError):
+        tables.one("1:1")
+    make_tables(tables.database)
+    assert tables.one("1:1").shown is None and tables.people.flag("version") == str(VERSION)
+    tables.people.set_flag("version", str(VERSION + 1))
+    with pytest.raises(UsageError, match="newer Impasto"):
+        make_tables(tables.database)
