@@ -1,46 +1,59 @@
 """What `--method instant` paints of a training's crops: a network learns from it before the losses judge.
 
 Under the losses of style and content alone a network for many styles first learns what all of them have in
-common, an orange veil, say, or grey, and leaves that slowly. A painting to imitate has no such traps: each
-style's colours, and the subjects, are there after some hundred steps. The losses then have strokes to teach.
+common, an orange veil, say, or one hatching for all, and leaves that slowly. A painting to imitate has no
+such traps: each style's colours, and the subjects, are there after some hundred steps.
 """
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
+from .crops import crop_batch
 from .instant import instant_painter
-from .styles import Style
+from .training_looks import Material
+from .training_settings import TrainSettings
 
-STRENGTH = 1.0  # painted twice: nearer to the style than one painting is, and the losses take it from there
+PAINTINGS = 520  # that are made, when they are first wanted, and then shown again and again, also mirrored
+STRENGTH = 1.0  # painted twice: more strokes than one painting has
+FIRST = 1 << 40  # number of the first one's crop: far from those of the training
 
 
 class Teacher:
-    """Paints crops in some styles.
+    """Shows paintings of crops, each style's as often as the others'.
 
     Args:
-        styles: in the order of the network's.
-        side: longest side of their pictures, in pixels.
+        material: photographs and styles.
+        settings: `side`, `style_side`, `batch` and `seed` count.
     """
 
-    def __init__(self, styles: list[Style], side: int):
-        self.painter, self.paintings = instant_painter(), [style.at(side) for style in styles]
+    def __init__(self, material: Material, settings: TrainSettings):
+        self.settings, self.photographs = settings, material.photographs
+        self.styles = [style.at(settings.style_side) for style in material.styles]
+        self.painter = instant_painter()
+        self.painting = cache(self._painting)
 
-    def __call__(self, pictures: np.ndarray, styles: np.ndarray) -> np.ndarray:
-        """The paintings.
-
-        Args:
-            pictures: (batch, height, width, 3) uint8.
-            styles: (batch, styles), one 1 in each row.
+    def __call__(self, step: int) -> dict[str, np.ndarray]:
+        """What a step sees, which depends on the seed and its number alone.
 
         Returns:
-            (batch, height, width, 3) float32, 0-1.
+            `picture` and `taught`, (batch, side, side, 3) uint8; `style`, (batch, styles), one 1 in a row.
         """
-        pixels = pictures.astype("float32") / 255
-        chosen = styles.argmax(axis=1)
-        return np.stack(
-            [
-                self.painter.paint(picture, [self.paintings[number]], strength=STRENGTH)
-                for picture, number in zip(pixels, chosen, strict=True)
-            ]
-        )
+        random = np.random.default_rng((self.settings.seed, step, 3))
+        numbers = random.integers(PAINTINGS, size=self.settings.batch)
+        pairs = [self.painting(int(number)) for number in numbers]
+        pairs = [pair[:, :, ::-1] if random.random() < 0.5 else pair for pair in pairs]
+        pictures, taught = np.stack(pairs, axis=1)
+        chosen = np.eye(len(self.styles), dtype="float32")[numbers % len(self.styles)]
+        return {"picture": pictures, "taught": taught, "style": chosen}
+
+    def _painting(self, number: int) -> np.ndarray:
+        """A crop and its painting, (2, side, side, 3) uint8."""
+        assert self.photographs is not None  # `TrainSettings` sees to it
+        side, seed = self.settings.side, self.settings.seed
+        picture = crop_batch([(self.photographs, 1.0)], 1, side, seed, FIRST + number)[0]
+        style = self.styles[number % len(self.styles)]
+        painted = self.painter.paint(picture.astype("float32") / 255, [style], strength=STRENGTH)
+        return np.stack([picture, np.uint8(np.rint(255 * painted))])

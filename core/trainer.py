@@ -23,7 +23,7 @@ from .recipes import Settings
 from .recomputed import InParts, Recomputed
 from .styles import Style
 
-TAUGHT = "taught"  # in a batch: paintings (batch, height, width, 3) of 0–1 to imitate; see `teacher.py`
+TAUGHT = "taught"  # in a batch: paintings (batch, height, width, 3) of 0–255 to imitate; see `teacher.py`
 LARGE = 100.0  # their squared distance is multiplied by it, lest slopes vanish in 16 bits
 
 
@@ -143,7 +143,7 @@ class Trainer(keras.Model):
             batch["picture"] = ops.cast(batch["picture"], "float32") / 255
         painted = self.paint([batch[tensor.name] for tensor in self.painter.inputs])
         if TAUGHT in batch:
-            distance = ops.square(painted - ops.cast(batch[TAUGHT], "float32"))
+            distance = ops.square(painted - ops.cast(batch[TAUGHT], "float32") / 255)
             return LARGE * ops.mean(distance, axis=(1, 2, 3))[:, None]
         parts = self.picture_losses(painted, batch.get("picture"), batch["style"])
         # 1e-4 keeps the slope finite where a loss is nothing.

@@ -29,7 +29,7 @@ from .errors import Cancelled
 from .painter import noises
 from .progress import Clock, Progress
 from .teacher import Teacher
-from .trainer import TAUGHT, PictureLosses, Trainer, resolved
+from .trainer import PictureLosses, Trainer, resolved
 from .training_looks import Looks, Material
 from .training_run import Checkpoint, compare_notes, learning_rate, require_finite
 from .training_settings import TrainSettings, differing
@@ -128,7 +128,7 @@ def _train(
     checkpoint = Checkpoint(output / "checkpoint.npz", model)
     start = checkpoint.load()
     looks.begin(painter, start)
-    teacher = Teacher(material.styles, settings.style_side) if start < settings.taught else None
+    teacher = Teacher(material, settings) if start < settings.taught else None
     nothing = np.zeros((settings.batch, 1), "float32")
     device = describe_device()
     clock, saved, recent = Clock([1] * settings.steps), time.monotonic(), []
@@ -137,7 +137,7 @@ def _train(
         for step in range(start, settings.steps):
             batch = batch_at(step, material, settings)
             if teacher and step < settings.taught:
-                batch[TAUGHT] = teacher(batch["picture"], batch["style"])
+                batch |= teacher(step)
             elif 0 < step == settings.taught:
                 _forget(model.optimizer)
             model.optimizer.learning_rate = learning_rate(settings, step)  # type: ignore[arg-type]

@@ -225,20 +225,35 @@ def test_mixed_precision_trains_and_leaves_the_policy_alone(material, settings, 
     assert {array.dtype.name for name, array in weights(tmp_path).items() if "kernel" in name} == {"float32"}
 
 
+def test_a_teacher_shows_paintings_of_crops(material):
+    settings = replace(training_settings(**SMALL), batch=40)
+    teacher = Teacher(material, settings)
+    seen = teacher(7)
+    assert seen["picture"].shape == seen["taught"].shape == (40, 32, 32, 3)
+    assert seen["picture"].dtype == seen["taught"].dtype == np.uint8
+    for name, array in Teacher(material, settings)(7).items():
+        np.testing.assert_array_equal(seen[name], array)
+    assert (teacher(8)["picture"] != seen["picture"]).any()
+    assert (seen["style"].sum(axis=1) == 1).all() and set(seen["style"].argmax(axis=1)) == {0, 1}
+    for picture, taught, style in zip(seen["picture"], seen["taught"], seen["style"], strict=True):
+        painting = teacher.styles[style.argmax()]
+        own, aim = picture.mean((0, 1)) / 255, painting.mean((0, 1))
+        painted = taught.mean((0, 1)) / 255  # not recoloured alone, but that can be measured
+        assert np.abs(painted - aim).sum() < np.abs(own - aim).sum() + 0.02
+
+
 def test_a_taught_network_comes_near_what_the_teacher_paints(material, tmp_path):
     settings = replace(
         training_settings(**SMALL), skip=True, steps=40, taught=40, learning_rate=0.01, batch=4
     )
-    batch = batch_at(0, material, settings)
-    paintings = Teacher(material.styles, settings.style_side)(batch["picture"], batch["style"])
-    assert paintings.shape == (4, 32, 32, 3) and 0 <= paintings.min() <= paintings.max() <= 1
+    shown = Teacher(material, settings)(0)
 
     def distance(steps):
         train(material, tmp_path, replace(settings, steps=steps))
-        painter, photographs = Painter.load(tmp_path), batch["picture"].astype("float32") / 255
-        pairs = zip(photographs, batch["style"], strict=True)
+        painter, photographs = Painter.load(tmp_path), shown["picture"].astype("float32") / 255
+        pairs = zip(photographs, shown["style"], strict=True)
         painted = np.concatenate([painter.paint_pixels(one[None], style) for one, style in pairs])
-        return float(np.mean((painted - paintings) ** 2))
+        return float(np.mean((painted - shown["taught"] / 255) ** 2))
 
     first = distance(1)
     assert distance(40) < 0.7 * first
