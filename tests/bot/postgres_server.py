@@ -50,6 +50,10 @@ class Postgres:
             str(self.folder),
             "-h",
             "127.0.0.1",
+            # It stops only when the last half-open connection has ended: those of a client that gave up
+            # waiting while it was starting, which psycopg leaves to the garbage collector.
+            "-c",
+            "authentication_timeout=5s",
         ]
         self.process = subprocess.Popen(
             self._words("postgres", *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"
