@@ -7,10 +7,12 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from skimage import data
 
 from impasto.core.errors import UsageError
 from impasto.core.images import Picture, load_picture
 from impasto.core.painter import Painter
+from impasto.core.styles import load_style
 from impasto.models.painters import PainterFacts, build_painter, bundled_painters, encode_painter
 
 
@@ -244,3 +246,18 @@ def test_bundled_networks_load_and_have_cards(name, impasto, capsys):
     if not maker.facts.takes_picture:
         texture = maker.texture(64, 64, seed=1)
         assert texture.std() > 0.1  # a texture, not a grey plane
+
+
+def test_the_thirteen_styles_paint_in_their_paintings_colours():
+    """Of thirteen pictures the one in a style is the nearest to its painting, in the mean of the colours."""
+    painter, photograph = Painter.load("thirteen"), load_picture(data.astronaut(), size=128)
+
+    def colour(pixels):
+        return np.asarray(pixels).reshape(-1, 3).mean(axis=0)
+
+    styles = painter.facts.styles
+    painted = np.array([colour(painter.paint(photograph, painter.weights([one])).pixels) for one in styles])
+    wanted = np.array([colour(load_style(one).at(128)) for one in styles])
+    distances = np.abs(painted[:, None] - wanted).sum(axis=-1)  # (pictures, paintings)
+    assert (distances.argmin(axis=0) == np.arange(13)).sum() >= 12
+    assert distances.diagonal().mean() < 0.3 * np.abs(colour(photograph.pixels) - wanted).sum(axis=-1).mean()
