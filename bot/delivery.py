@@ -9,7 +9,7 @@ from telegram import InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto
 
 from .context import Context
 from .job import Job
-from .keyboards import gallery_keyboard, result_caption, result_keyboard
+from .keyboards import gallery_keyboard, result_caption, result_keyboard, styles_title
 from .sending import Refusal
 from .texts import text
 from .working_off import work_off
@@ -53,14 +53,17 @@ async def _edit_for(context: Context, job: Job) -> Any:
     """
     own = await context.do(context.people.styles, job.person)
     place: dict[str, Any] = {"chat_id": job.chat, "message_id": job.status_message}
-    shown, words = (job, "") if job.state == "painted" else (job.before, _words(context, job))
+    is_new = job.state == "painted"
+    shown = job if is_new else job.before
     if shown is None or job.tries >= REFUSALS:
-        return _words_for(context, job, place, own, words or _words(context, job))
+        return _words_for(context, job, place, own, _words(context, job))
     try:
         data = await context.do(context.pictures.get, shown.result or "")
     except FileNotFoundError:
-        return _words_for(context, job, place, own, words or text(job.language, "expired"))
-    caption = "\n\n".join(filter(None, (words, result_caption(shown, own))))
+        words = text(job.language, "expired") if is_new else _words(context, job)
+        return _words_for(context, job, place, own, words)
+    still = f"{_words(context, job)}\n\n{styles_title(shown, own)}"
+    caption = result_caption(shown, own) if is_new else still
     markup: InlineKeyboardMarkup | None = None
     if job.kind == "full":
         name = f"impasto.{(shown.result or '').rpartition('.')[2]}"
@@ -74,7 +77,7 @@ async def _edit_for(context: Context, job: Job) -> Any:
 
 
 def _words(context: Context, job: Job) -> str:
-    """What became of a job of which no picture can be shown."""
+    """What became of a job of which there is no new picture."""
     if job.state == "cancelled":
         return text(job.language, "cancelled")
     megabytes = context.settings.max_bytes // 10**6

@@ -18,6 +18,7 @@ from typing import Any
 import keras
 
 from .backend import Tensor
+from .segments import inputs_of
 
 SIDE = 1024  # of a picture by which maps' sizes are compared, in pixels
 
@@ -85,7 +86,7 @@ def _parts(model: keras.Model) -> Iterator[tuple[list[Any], list[Any]]]:
     ends = [*_cuts(model), len(operations)]
     for first, end in zip([0, *ends], ends, strict=False):
         part = operations[first:end]
-        seen = {id(tensor) for operation in part for tensor in _inputs(operation)}
+        seen = {id(tensor) for operation in part for tensor in inputs_of(operation)}
         takes = [tensor for tensor in model.inputs if id(tensor) in seen and tensor is not start]
         own = {id(operation.output) for operation in part}
         gives = {id(tensor): tensor for tensor in outputs if id(tensor) in own}
@@ -102,7 +103,7 @@ def _cuts(model: keras.Model) -> list[int]:
     sides = _sides(model)
     taken: dict[int, int] = {}  # the last place at which each map is taken
     for place, operation in enumerate(operations):
-        taken |= {id(tensor): place for tensor in _inputs(operation)}
+        taken |= {id(tensor): place for tensor in inputs_of(operation)}
     cuts, side = [], max(sides)  # the side of the map at the last cut
     for place in range(len(operations) - 1):
         here = id(operations[place].output)
@@ -122,7 +123,3 @@ def _sides(model: keras.Model) -> list[int]:
     shapes = [(1, *[SIDE] * (len(tensor.shape) - 2), tensor.shape[-1]) for tensor in model.inputs]
     found = results.compute_output_shape(shapes if len(shapes) > 1 else shapes[0])
     return [shape[1] if len(shape) == 4 else 0 for shape in found]
-
-
-def _inputs(operation: Any) -> list[Any]:
-    return list(operation._inbound_nodes[0].input_tensors) if operation._inbound_nodes else []

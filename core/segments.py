@@ -178,7 +178,7 @@ def survey(extractor: Any, first: int, end: int) -> Segment:
     start = model.inputs[0] if first == 0 else _source(operations[0])
     reach[id(start)] = Reach()
     for operation in operations:
-        inputs = _inputs(operation)
+        inputs = inputs_of(operation)
         if not inputs:
             continue
         seen = [reach[id(tensor)] for tensor in inputs]
@@ -223,12 +223,13 @@ def survey(extractor: Any, first: int, end: int) -> Segment:
     )
 
 
-def _inputs(operation: Any) -> list[Any]:
+def inputs_of(operation: Any) -> list[Any]:
+    """The symbolic tensors that an operation of a functional model takes."""
     return list(operation._inbound_nodes[0].input_tensors)
 
 
 def _source(operation: Any) -> Any:
-    return _inputs(operation)[0]
+    return inputs_of(operation)[0]
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -270,7 +271,7 @@ def _require_chain(model: keras.Model) -> None:
         earlier = {id(one.output) for one in model.operations[:place]}
         here = id(_source(model.operations[place]))
         for later in model.operations[place:]:
-            if any(id(tensor) in earlier and id(tensor) != here for tensor in _inputs(later)):
+            if any(id(tensor) in earlier and id(tensor) != here for tensor in inputs_of(later)):
                 raise _refusal("branches", later.name)
     if not convolutions:
         raise _refusal("no convolution", model.name)

@@ -37,13 +37,18 @@ from .training_settings import TrainSettings, differing
 FIRST_SHEETS = (100, 300)  # an early look: a run that goes astray shows it soon
 
 
-def batch_at(step: int, material: Material, settings: TrainSettings) -> dict[str, np.ndarray]:
-    """All that a step sees, by the painter's inputs; pictures as 8-bit."""
+def batch_at(
+    step: int, material: Material, settings: TrainSettings, teacher: Teacher | None = None
+) -> dict[str, np.ndarray]:
+    """All that a step sees, by the painter's inputs; pictures as 8-bit, a teacher's with its paintings."""
     count, side, styles = settings.batch, settings.side, len(material.styles)
-    chosen = [_style_at(step * count + i, styles, settings.seed) for i in range(count)]
-    batch = {"style": np.eye(styles, dtype="float32")[chosen]}
-    if material.photographs is not None:
-        batch["picture"] = crop_batch([(material.photographs, 1.0)], count, side, settings.seed, step)
+    if teacher:
+        batch = teacher(step)
+    else:
+        chosen = [_style_at(step * count + i, styles, settings.seed) for i in range(count)]
+        batch = {"style": np.eye(styles, dtype="float32")[chosen]}
+        if material.photographs is not None:
+            batch["picture"] = crop_batch([(material.photographs, 1.0)], count, side, settings.seed, step)
     if settings.architecture == "generator":
         random = np.random.default_rng((settings.seed, step, 2))
         batch |= noises(random, count, side, side, settings.scales)
@@ -135,11 +140,9 @@ def _train(
     done = start
     try:
         for step in range(start, settings.steps):
-            batch = batch_at(step, material, settings)
-            if teacher and step < settings.taught:
-                batch |= teacher(step)
-            elif 0 < step == settings.taught:
+            if 0 < step == settings.taught:
                 _forget(model.optimizer)
+            batch = batch_at(step, material, settings, teacher if step < settings.taught else None)
             model.optimizer.learning_rate = learning_rate(settings, step)  # type: ignore[arg-type]
             loss = distribution.train(model, batch, nothing)
             require_finite(step + 1, loss)
