@@ -32,7 +32,7 @@ demo: $(VENV)/installed
 	$(BIN)/impasto demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --durations=15
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --durations=15
 
 test-gimp: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m gimp tests/plugin

@@ -163,7 +163,7 @@ def blended(styles: Sequence[list[Moments]], weights: Sequence[float]) -> list[M
 def affine_map(content: Moments, style: Moments) -> tuple[np.ndarray, np.ndarray]:
     """The optimal map from one level's statistics to another's: x → x A + b.
 
-    As `transport.map_between`, in float64 through eigenvalues: this is done once a picture.
+    As `transport.transported`, in float64 through eigenvalues: this is done once a picture.
 
     Args:
         content, style: statistics, of what is moved and of where to.

@@ -19,6 +19,9 @@ from .losses import Loss, count, positions
 # Roots are resolved down to this share of the largest eigenvalue: about a float's rounding error.
 SHIFTS = {"float32": 1e-6, "float64": 1e-13}
 TINY = 1e-30  # keeps the quotients of an all-zero covariance finite
+# What is left of a product of two covariances that hardly overlap is rounding, negative eigenvalues among it.
+# Taken as a share of no less than this much of what the product might have been, they stay below the shift.
+OVERLAP = 0.1
 
 
 def mean_and_covariance(features: Tensor) -> dict[str, Tensor]:
@@ -79,9 +82,19 @@ def _newton_schulz_scale(low: Any) -> tuple[Any, Any]:
     return scale, 0.5 * scale * low * (3 - (scale * low) ** 2)
 
 
-def root_and_inverse(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """The trace of X^½, and X^-½, of a symmetric X without negative eigenvalues."""
-    norm = ops.sqrt(ops.sum(ops.square(matrix))) + TINY
+def frobenius(matrix: Tensor) -> Tensor:
+    """The norms of matrices (..., n, n), as (..., 1, 1)."""
+    return ops.sqrt(ops.sum(ops.square(matrix), axis=(-2, -1), keepdims=True))
+
+
+def root_and_inverse(matrix: Tensor, most: Tensor) -> tuple[Tensor, Tensor]:
+    """The trace of X^½, and X^-½, of a symmetric X without negative eigenvalues.
+
+    Args:
+        matrix: X, (n, n), a product of two covariances.
+        most: a bound of its norm: the product of theirs.
+    """
+    norm = ops.maximum(frobenius(matrix)[0, 0], OVERLAP * most) + TINY
     matrix = matrix / norm
     inverse = inverse_root(matrix)
     return ops.sqrt(norm) * ops.sum(matrix * inverse), inverse / ops.sqrt(norm)
@@ -104,15 +117,16 @@ def trace_of_root(centred: Tensor, target: Tensor, target_root: Tensor) -> Tenso
     """
     still = ops.stop_gradient(centred)
     size = count(still)
+    most = frobenius(target)[0, 0] * ops.sum(ops.square(still)) / size
 
     def by_channels() -> tuple[Tensor, Tensor]:
         product = ops.matmul(ops.matmul(target_root, covariance_of(still)), target_root)
-        trace, inverse = root_and_inverse(product)
+        trace, inverse = root_and_inverse(product, most)
         return trace, ops.matmul(still, ops.matmul(ops.matmul(target_root, inverse / size), target_root))
 
     def by_positions() -> tuple[Tensor, Tensor]:
         moved = ops.matmul(still, target) / size  # (M, C)
-        trace, inverse = root_and_inverse(ops.matmul(moved, ops.transpose(still)))
+        trace, inverse = root_and_inverse(ops.matmul(moved, ops.transpose(still)), most)
         return trace, ops.matmul(inverse, moved)
 
     fewer_positions = ops.shape(still)[0] < still.shape[1]
@@ -125,18 +139,20 @@ def trace_of_root(centred: Tensor, target: Tensor, target_root: Tensor) -> Tenso
     return ops.stop_gradient(trace - carried) + carried
 
 
-def trace_of_covariance_root(covariance: Tensor, target_root: Tensor) -> Tensor:
+def trace_of_covariance_root(covariance: Tensor, target: Tensor, target_root: Tensor) -> Tensor:
     """`trace_of_root` of a covariance B itself, with its gradient by B: S (SBS)^-½ S / 2.
 
     Args:
         covariance: B, shape (channels, channels).
-        target_root: S, of the same shape.
+        target: A, the target's, of the same shape.
+        target_root: S, its root.
 
     Returns:
         A scalar.
     """
     still = ops.stop_gradient(covariance)
-    trace, inverse = root_and_inverse(ops.matmul(ops.matmul(target_root, still), target_root))
+    most = frobenius(target)[0, 0] * ops.sum(ops.diagonal(still))
+    trace, inverse = root_and_inverse(ops.matmul(ops.matmul(target_root, still), target_root), most)
     slope = ops.matmul(ops.matmul(target_root, inverse), target_root) / 2
     return ops.stop_gradient(trace) + ops.sum(ops.stop_gradient(slope) * (covariance - still))
 
@@ -198,7 +214,7 @@ class MomentsLoss(Loss):
         return self._scaled(
             mean,
             ops.sum(ops.diagonal(covariance)),
-            trace_of_covariance_root(covariance, target["root"]),
+            trace_of_covariance_root(covariance, target["covariance"], target["root"]),
             target,
         )
 

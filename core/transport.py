@@ -15,7 +15,7 @@ from keras import ops
 
 from .backend import Tensor, dtype_of
 from .instant_maps import SHIFT
-from .moments import SHIFTS, TINY, inverse_root
+from .moments import OVERLAP, SHIFTS, TINY, frobenius, inverse_root
 
 
 def moments(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,29 +38,17 @@ def root(matrix: Tensor) -> Tensor:
     return ops.matmul(matrix / norm, inverse) * ops.sqrt(norm)
 
 
-def _scaled_inverse(matrix: Tensor, shift: float) -> tuple[Tensor, Tensor]:
-    """(X / norm + shift)^-½ and the norm, (..., 1, 1)."""
-    norm = ops.sqrt(ops.sum(ops.square(matrix), axis=(-2, -1), keepdims=True)) + TINY
+def _scaled_inverse(matrix: Tensor, shift: float, most: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+    """(X / norm + shift)^-½ and the norm, (..., 1, 1); of a product, whose norm is `most` at most."""
+    least = OVERLAP * SHIFTS[dtype_of(matrix)] / shift * most  # see `OVERLAP`
+    norm = ops.maximum(frobenius(matrix), least) + TINY
     return inverse_root(matrix / norm, shift), norm
-
-
-def map_between(covariance: Tensor, target_root: Tensor, shift: float = SHIFT) -> Tensor:
-    """The symmetric matrix A of the optimal map.
-
-    Args:
-        covariance: B, of what is to be moved, (..., channels, channels).
-        target_root: S, the root of the target's covariance, of the same shape.
-        shift: see `SHIFT`.
-    """
-    product = ops.matmul(ops.matmul(target_root, covariance), target_root)
-    inverse, norm = _scaled_inverse(product, shift)
-    return ops.matmul(ops.matmul(target_root, inverse), target_root) / ops.sqrt(norm)
 
 
 def transported(centred: Tensor, target: Tensor, shift: float = SHIFT) -> tuple[Tensor, Tensor]:
     """Moves centred rows to a target covariance, by whichever of the two formulas is cheaper.
 
-    X A with A as in `map_between` equals (X T Xᵀ / M)^-½ X T / M of M positions (see
+    X A with A as above equals (X T Xᵀ / M)^-½ X T / M of M positions (see
     `moments.trace_of_root`), which needs no root of the target T.
 
     Args:
@@ -72,15 +60,16 @@ def transported(centred: Tensor, target: Tensor, shift: float = SHIFT) -> tuple[
         The rows moved, and tr (SBS)^½ of each picture, which the Wasserstein-2 distance takes.
     """
     positions, channels = centred.shape[1:]
+    most = frobenius(target) * (ops.sum(ops.square(centred), axis=(1, 2), keepdims=True) / positions)
     if positions < channels:
         moved = ops.matmul(centred, target) / positions
         product = ops.matmul(moved, _turned(centred))
-        inverse, norm = _scaled_inverse(product, shift)
+        inverse, norm = _scaled_inverse(product, shift, most)
         rows = ops.matmul(inverse, moved) * (positions / ops.sqrt(norm))
     else:
         turned = root(target)
         product = ops.matmul(ops.matmul(turned, _products(centred)), turned)
-        inverse, norm = _scaled_inverse(product, shift)
+        inverse, norm = _scaled_inverse(product, shift, most)
         rows = ops.matmul(centred, ops.matmul(ops.matmul(turned, inverse), turned)) / ops.sqrt(norm)
     trace = ops.sum(product * inverse, axis=(-2, -1)) / ops.sqrt(norm[..., 0, 0])
     return rows, trace

@@ -12,6 +12,7 @@ from impasto.core.errors import UsageError
 from impasto.core.losses import ContentLoss, GramLoss, MeanLoss, blend
 from impasto.core.moments import MomentsLoss
 from impasto.core.objective import Objective, targets_from
+from impasto.core.transport import distance
 
 RANDOM = np.random.default_rng(0)
 FEW, MANY = RANDOM.normal(size=(3, 4)), RANDOM.normal(size=(3, 24))  # 3 colours to 4 or 24 channels
@@ -171,6 +172,26 @@ def test_constant_pictures_stay_finite(kind, variant):
         for normalise in (False, True):
             value, gradient = evaluate(kind, variant, "few", image, target, normalise)
             assert np.isfinite(value) and np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize("rows", [2, 3, 200])
+def test_covariances_that_hardly_overlap(rows):
+    """What is left of their product is rounding, which has no root."""
+    random = np.random.default_rng(rows)
+    turned = np.linalg.qr(random.normal(size=(32, 32)))[0]
+    x, y = (
+        300 * random.normal(size=(rows, 16)) @ turned[:16],
+        300 * random.normal(size=(90, 16)) @ turned[16:],
+    )
+    loss = MomentsLoss("layer", 1.0, "normalised")
+    features, target = (backend.to_tensor(z[None, None].astype("float32")) for z in (x, y))
+    target = loss.prepare(loss.statistics(target))
+    expected = wasserstein(x, y) / energy(y)
+    np.testing.assert_allclose(loss({"layer": features}, target), expected, rtol=2e-3)
+    own = loss.statistics(features)
+    np.testing.assert_allclose(loss.compare(own["mean"], own["covariance"], target), expected, rtol=2e-3)
+    mean, covariance = target["mean"][None, None], target["covariance"][None]
+    np.testing.assert_allclose(distance(features[0], mean, covariance)[0], expected, rtol=2e-3)
 
 
 @pytest.mark.parametrize(("kind", "variant"), EVERY)

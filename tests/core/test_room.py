@@ -23,13 +23,13 @@ from impasto.core.ways import COMPILER
 
 @pytest.fixture
 def rooms(small, monkeypatch):
-    """Makes a `Room` with so many bytes beside what the process holds."""
+    """Makes a `Room` with so many bytes beside what the process holds, whatever that is."""
     monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
 
     def make(free, **changes):
         settings = small(**changes)
         room = Room(workbench(settings, content=True, style=True), settings)
-        room.limit = room.held + free
+        room.limit = room.held / module.MARGIN + free
         return room
 
     return make
@@ -75,8 +75,10 @@ def test_arrays_go_into_files_where_they_must(rooms):
 
 
 def test_what_does_not_fit_is_refused(rooms):
+    room = rooms(0)
+    room.limit = room.held + 1e5
     with pytest.raises(NotEnoughMemory, match=r"100×100 takes .* at the least; .*Received: ") as refused:
-        rooms(1e5).plan((100, 100))
+        room.plan((100, 100))
     assert kind_of(refused.value) == "memory" and refused.value.exit_status == 1
     with pytest.raises(NotEnoughMemory, match="the optimiser adam"):
         rooms(1e9, optimizer="lbfgs", history=100).plan((2000, 2000))
