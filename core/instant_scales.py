@@ -4,7 +4,7 @@ A picture is painted small first, where a brush stroke is as large as the networ
 enlarged and given back a share of the photograph's own detail, which is what the small picture did not hold
 (the Laplacian band of Burt & Adelson 1983); the passes at that size begin there.
 
-    for shrink, passes in schedule(512, 340):  # (4, 1), (2, 1), (1, 1)
+    for shrink, passes in schedule(512, 340):  # (4, 2), (2, 1), (1, 1)
         small = reduced(photograph, shrink)
         picture = small if before is None else joined(small, *before)
         ...                                    # paint it, `passes` times
@@ -20,7 +20,8 @@ from .resizing import lanczos
 FIRST = 128  # no longest side is below this, in pixels: where the quality recipe begins too
 LEAST = 32  # and no shorter side below this
 DETAIL = 0.65  # share of the photograph's detail that a painting from below is given back; docs/instant.md
-FINE = 1  # passes at the full size, as at each smaller one; docs/instant.md has what a second gains
+FINE = 1  # passes at the full size, as at all between; docs/instant.md has what others gain
+COARSE = 2  # passes at the first of several sizes: larger strokes for a sixteenth of the work, at 512 pixels
 
 
 def schedule(height: int, width: int) -> list[tuple[int, int]]:
@@ -33,6 +34,8 @@ def schedule(height: int, width: int) -> list[tuple[int, int]]:
     while max(height, width) >= 2 * shrink * FIRST and min(height, width) >= 2 * shrink * LEAST:
         shrink *= 2
         plan.insert(0, (shrink, 1))
+    if shrink > 1:
+        plan[0] = shrink, COARSE
     return plan
 
 
