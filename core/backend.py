@@ -8,8 +8,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from .allocator import one_arena
 from .cache_folder import keep_compiled
 
+one_arena()
 keep_compiled(os.environ.get("KERAS_BACKEND") or "tensorflow")  # before the backend is imported
 
 import keras  # noqa: E402

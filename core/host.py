@@ -1,31 +1,13 @@
 """The computer that the process runs on: its processor and its memory. Nothing here imports Keras."""
 
-import contextlib
-import ctypes
 import os
 import sys
-
-_MMAP_THRESHOLD = -3  # glibc's M_MMAP_THRESHOLD, of malloc.h
 
 
 def describe_processor(runtime: str) -> str:
     """Says in words that the processor works, for what runs there: ``"CPU, 2 cores (TensorFlow)"``."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return f"CPU, {cores} {'core' if cores == 1 else 'cores'} ({runtime})"
-
-
-def give_back_at_once() -> None:
-    """Lets arrays of a megabyte and more go back to the system when they are freed, for the process's life.
-
-    glibc keeps freed ones of up to 32 MB for later ones, which seldom fit: tiles of many shapes would hold
-    half as much again as they use. Where there is no glibc, nothing happens.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(_MMAP_THRESHOLD, 1 << 20)
-        library.malloc_trim(0)
 
 
 def resident_memory() -> float:

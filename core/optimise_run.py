@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from . import allocator
 from .adam import Adam
 from .assemble import Workbench, make_optimizer, workbench
 from .backend import Tree, describe_device, free_memory, repeatable_arithmetic, to_numpy
@@ -22,7 +23,6 @@ from .colours import match_colours
 from .errors import Cancelled, UsageError
 from .failures import out_of_memory
 from .finishing import finished
-from .host import give_back_at_once
 from .images import Picture, load_picture
 from .large_adam import LargeAdam
 from .objective import Objective
@@ -76,11 +76,11 @@ class OptimiseRun:
         """Divides the picture as its size asks, and sets the objective's targets."""
         size = self.size(scale)
         self.plan = self.room.plan(size)
+        allocator.give_back()  # targets are arrays of other sizes than a step's
         self.objective: Objective | TiledObjective
         if not self.plan.divided:
             self.objective = self.bench.objective_in(self.room.ways[size])
         else:
-            give_back_at_once()
             self.objective = self.bench.tiled
             self.bench.tiled.arrange(self.plan)
         targets: dict[str, Tree] = {}
@@ -90,6 +90,10 @@ class OptimiseRun:
         if self.content is not None:
             targets |= self.bench.content_targets(_resized(self.content.pixels, size), self.plan)
         self.objective.targets = targets
+        if self.plan.keeps:
+            allocator.keep(self.room.tidy_beyond(size, self.plan))
+        elif not self.plan.divided:
+            allocator.as_usual()
 
     def _style_targets(self, scale: int) -> dict[str, Tree]:
         pictures = [self._style_at(i, scale) for i in range(len(self.styles))]
@@ -103,7 +107,9 @@ class OptimiseRun:
         """A step; where memory runs out, the same step in smaller tiles."""
         while True:
             try:
-                return optimizer.step(self.objective)
+                loss = optimizer.step(self.objective)
+                allocator.tidy()
+                return loss
             except Exception as error:
                 if not out_of_memory(error) or not self.room.shrink(self.size(scale), self.plan):
                     raise
@@ -146,6 +152,12 @@ class OptimiseRun:
 
     def paint(self, on_progress: Callable[[Step], None], resume: dict[str, np.ndarray] | None) -> Result:
         """Paints to the end, or until `on_progress` raises; arguments as `stylize`'s."""
+        try:
+            return self._paint(on_progress, resume)
+        finally:
+            allocator.as_usual()
+
+    def _paint(self, on_progress: Callable[[Step], None], resume: dict[str, np.ndarray] | None) -> Result:
         index, spent = self._place(resume) if resume else (0, 0)
         optimizer = self._optimizer(self.scales[index] if index < len(self.scales) else None, resume)
         history: list[tuple[int, int, float, float]] = []

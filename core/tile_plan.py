@@ -50,6 +50,8 @@ class Plan:
         work: multiplications.
         band_values: numbers in a band of rows, for losses on the picture itself.
         way: how convolutions are computed; see `ways.in_way`.
+        keeps: whether memory that is freed is kept for the next arrays; see `allocator.py`. `memory` counts
+            it, `work` does not.
     """
 
     points: tuple[int, ...]
@@ -62,6 +64,7 @@ class Plan:
     work: float = 0.0
     band_values: int = 1 << 19
     way: str = "direct"
+    keeps: bool = False
 
     @property
     def last_is_whole(self) -> bool:

@@ -35,6 +35,11 @@ def rooms(small, monkeypatch):
     return make
 
 
+def unkept(plan):
+    """The same plan where freed memory is given back."""
+    return replace(plan, keeps=False, memory=plan.memory / module.KEEPING)
+
+
 def test_the_memory_asked_for():
     assert parse_memory("auto") is None
     assert parse_memory("4GB") == 4e9 and parse_memory("800 mb") == 8e8 and parse_memory("2000000000") == 2e9
@@ -57,8 +62,26 @@ def test_plans_fit_and_take_more_work_in_less_memory(rooms):
     assert plans[0].memory > plans[1].memory > plans[3].memory
 
 
-def test_a_little_less_memory_is_gradient_checkpointing(rooms):
+def test_memory_is_kept_where_there_is_enough(rooms, monkeypatch):
+    """First by undivided pictures, then by tiles that are little smaller for it; on glibc, for the host."""
+    size = (1024, 1024)
+    kept = rooms(4e9).plan(size)
+    assert kept.keeps and not kept.divided
+    room = rooms(4e9)
+    room.limit = (room.memory(size, kept) - 1e6) / MARGIN
+    plain = room.plan(size)
+    assert not plain.keeps and not plain.divided and plain.memory == pytest.approx(unkept(kept).memory)
+    room.limit = (room.memory(size, unkept(kept)) - 1e6) / MARGIN
+    tiles = room.plan(size)
+    assert tiles.divided and tiles.keeps and tiles.memory < unkept(kept).memory
+    assert tiles.work <= module.KEEPING_GAIN * unkept(kept).work * 1.1
+    monkeypatch.setattr(module, "can_keep", lambda: False)
+    assert rooms(4e9).plan(size) == plain and not room.plan(size).keeps
+
+
+def test_a_little_less_memory_is_gradient_checkpointing(rooms, monkeypatch):
     """Parts of the network in one tile each, of which the first is computed twice."""
+    monkeypatch.setattr(module, "can_keep", lambda: False)
     size = (1024, 1024)
     whole = rooms(4e9).plan(size)
     room = rooms(4e9)
@@ -88,7 +111,9 @@ def test_an_estimate_tells_the_most_of_all_scales(small, monkeypatch):
     monkeypatch.setattr(module, "free_memory_of_host", lambda: 64e9)
     little, much = (estimate(small(size=0), 600, side) for side in (600, 1200))
     assert little.memory < much.memory and not much.tiles and much.free > 64e9
-    tight = estimate(small(size=0, memory=f"{0.9 * much.memory:.0f}"), 600, 1200)
+    less = estimate(small(size=0, memory=f"{0.98 * much.memory:.0f}"), 600, 1200)
+    assert less.memory < much.memory and not less.tiles  # what a step frees is given back
+    tight = estimate(small(size=0, memory=f"{0.9 * less.memory:.0f}"), 600, 1200)
     assert tight.tiles and tight.memory < much.memory and "in tiles" in str(tight)
     long = estimate(small(size=0, steps=100_000, convolution="direct"), 600, 1200)
     assert long.seconds > 0 and much.seconds is None and "h" in str(long)
@@ -135,7 +160,7 @@ def test_what_winograds_method_takes_is_counted(rooms, winograd):
     assert room.ways == {(256, 256): "direct", (512, 512): "winograd"}
     assert room.held - plain.held == pytest.approx(kernels + COMPILER)
     more = room.plan((512, 512)).memory - plain.plan((512, 512)).memory
-    assert more == pytest.approx(4 * 128 * 128 * (128 + 128) * 36 / 16)
+    assert more == pytest.approx(module.KEEPING * 4 * 128 * 128 * (128 + 128) * 36 / 16)
     assert room.plan((256, 256)).memory == plain.plan((256, 256)).memory
     assert room.estimate([(256, 256), (512, 512)], [5, 5]).memory > 1.15e8 + plain.memory(
         (512, 512), plain.plan((512, 512))
@@ -174,7 +199,7 @@ def test_what_an_allocator_keeps_leaves_room_for_the_finished_picture(rooms):
 
 def test_winograds_method_is_not_taken_where_it_does_not_fit(rooms, winograd):
     plain = rooms(4e9)
-    enough = plain.memory((512, 512), plain.plan((512, 512))) - plain.held + 6e7
+    enough = plain.memory((512, 512), unkept(plain.plan((512, 512)))) - plain.held + 6e7
     tight = winograd(enough / module.MARGIN)
     assert set(tight.ways.values()) == {"direct"} and not tight.plan((512, 512)).divided
     asked = winograd(enough / module.MARGIN, convolution="winograd")
