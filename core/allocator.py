@@ -6,9 +6,9 @@
         step()                 # finds its arrays where the first left them
 
 Each page that comes anew from the system is fetched by an interrupt and filled with zeros. glibc's `malloc`
-gives arrays of more than 32 MB back whenever they are freed, so that a step of `vgg_mini` at 1024 pixels
-fetches 1.4 million pages: half its time on a virtual machine (docs/performance.md). Kept memory costs none of
-that, and lies in pieces: a step holds up to half as much again. Elsewhere than under glibc nothing happens.
+gives arrays of more than 32 MB back whenever they are freed, so that a step of `vgg_mini` at 1024 pixels may
+fetch 1.4 million pages: half its time on a virtual machine (docs/performance.md). Kept memory costs none of
+that, and lies in pieces: a step holds somewhat more. Elsewhere than under glibc nothing happens.
 """
 
 import contextlib

@@ -48,7 +48,7 @@ LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient
 FINISHED = 1.75  # arrays of the finished picture, and of its 8 bits a colour while a file is made of them
 # What an evaluation holds where freed memory is kept for the next arrays (`allocator.py`), of what it holds
 # otherwise; and the least that this makes tiles faster. Measured: docs/performance.md.
-KEEPING = 1.75
+KEEPING = 1.2
 KEEPING_GAIN = 1.2
 LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take

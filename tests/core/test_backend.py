@@ -1,5 +1,9 @@
 """What the engine asks of each backend: gradients, compilation, devices, seeds, memory."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -191,3 +195,14 @@ def test_a_gradient_by_what_a_function_leaves_out_is_zero():
     one, other = backend.to_tensor(picture()), backend.to_tensor(picture())
     slopes = backend.gradient(lambda tree: ops.sum(tree["one"]), {"one": one, "other": other})
     assert np.all(backend.to_numpy(slopes["one"]) == 1) and not np.any(backend.to_numpy(slopes["other"]))
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(None, "1"), ("0", "0")])
+def test_onednn_is_asked_for_unless_the_user_says_otherwise(asked, expected):
+    """In a process of its own, since it counts before TensorFlow is imported."""
+    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    environment |= {"TF_ENABLE_ONEDNN_OPTS": asked} if asked else {}
+    program = "import impasto.core.backend, os; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    command = [sys.executable, "-c", program]
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert said.split() == [expected]
