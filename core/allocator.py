@@ -1,9 +1,10 @@
 """What becomes of arrays that the process has let go: kept for the next ones, or given back at once.
 
     one_arena()                # before the backend is imported
-    with keeping():
-        step()
-        step()                 # finds its arrays where the first left them
+    keep()
+    step()
+    step()                     # finds its arrays where the first left them
+    as_usual()
 
 Each page that comes anew from the system is fetched by an interrupt and filled with zeros. glibc's `malloc`
 gives arrays of more than 32 MB back whenever they are freed, so that a step of `vgg_mini` at 1024 pixels may
@@ -11,11 +12,9 @@ fetch 1.4 million pages: half its time on a virtual machine (docs/performance.md
 that, and lies in pieces: a step holds somewhat more. Elsewhere than under glibc nothing happens.
 """
 
-import contextlib
 import ctypes
 import math
 import platform
-from collections.abc import Iterator
 from functools import cache
 
 from .host import resident_memory
@@ -55,13 +54,9 @@ def keep(most: float = math.inf) -> None:
     _set((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1))
 
 
-def tidy(thoroughly: bool = False) -> None:
-    """Gives back what is kept and not in use, where that has become too much; keeping goes on.
-
-    Args:
-        thoroughly: whether or not it is too much.
-    """
-    if _most is not None and (thoroughly or resident_memory() > _most):
+def tidy() -> None:
+    """Gives back what is kept and not in use, where that has become too much; keeping goes on."""
+    if _most is not None and resident_memory() > _most:
         _trim()
 
 
@@ -90,13 +85,3 @@ def _keep_no_more(least: int) -> None:
 def _trim() -> None:
     if can_keep():
         ctypes.CDLL(None).malloc_trim(0)
-
-
-@contextlib.contextmanager
-def keeping() -> Iterator[None]:
-    """`keep`, and `as_usual` at the end."""
-    keep()
-    try:
-        yield
-    finally:
-        as_usual()

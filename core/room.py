@@ -47,9 +47,8 @@ SPECTRAL_ARRAYS = 4  # L-BFGS's Fourier transforms: 3.6 were measured at 2048 pi
 LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient
 FINISHED = 1.75  # arrays of the finished picture, and of its 8 bits a colour while a file is made of them
 # What an evaluation holds where freed memory is kept for the next arrays (`allocator.py`), of what it holds
-# otherwise; and the least that this makes tiles faster. Measured: docs/performance.md.
+# otherwise. Measured: docs/performance.md.
 KEEPING = 1.2
-KEEPING_GAIN = 1.2
 LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take
 SPEED = 0.6  # of the matrix product's, which a step reaches
@@ -147,13 +146,6 @@ class Room:
         """Most bytes that are held, from a step at this size to the finished picture, as estimated."""
         return self.held + plan.memory + self._beside(size, plan)
 
-    def tidy_beyond(self, size: tuple[int, int], plan: Plan) -> float:
-        """Bytes beyond which kept memory that is not in use is given back, after a step or a tile."""
-        if not plan.divided:
-            return MARGIN * self.limit
-        # Half of what is reckoned for the pieces that lie unused: the next tile needs the rest.
-        return self.memory(size, plan) - 0.5 * (1 - 1 / KEEPING) * plan.memory
-
     def plan(self, size: tuple[int, int]) -> Plan:
         """The plan of least work that fits.
 
@@ -171,7 +163,7 @@ class Room:
         for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
             spare = replace(in_memory, picture_on_disk=on_disk)
             budget = MARGIN * self.limit - self.held - self._beside(size, spare)
-            if plan := self._best_tiles(planner, size, budget):
+            if plan := planner.best(size, budget):
                 return replace(plan, picture_on_disk=on_disk)
         smallest = planner.smallest(size)
         return self._checked(size, replace(smallest, picture_on_disk=self.settings.optimizer == "adam"))
@@ -181,13 +173,6 @@ class Room:
         if not (self._counts_host and can_keep()):
             return [plan]
         return [replace(plan, keeps=True, memory=KEEPING * plan.memory), plan]
-
-    def _best_tiles(self, planner: Planner, size: tuple[int, int], budget: float) -> Plan | None:
-        """The fastest tiles within a budget of bytes: large ones, or smaller ones with memory kept."""
-        plan, smaller = planner.best(size, budget), planner.best(size, budget / KEEPING)
-        if plan is None or smaller is None or smaller.work > KEEPING_GAIN * plan.work:
-            return plan
-        return next((kept for kept in self._kept_and_not(smaller) if kept.keeps), plan)
 
     def _shared(self, size: tuple[int, int], undivided: Plan) -> Plan:
         """A tile for each device that shares the work, side by side along the longer axis."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from . import allocator
 from .backend import to_numpy
 from .segments import NEXT
 from .summed_losses import Sums
@@ -28,8 +27,6 @@ def run_here(function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[tupl
         del arguments
         yield tile, found
         del found
-        allocator.tidy()
-    allocator.tidy(thoroughly=True)  # another segment's arrays have other sizes
 
 
 def run_forward(

@@ -45,10 +45,10 @@ def _gains(room: Room, size: tuple[int, int], held: float) -> bool:
         quick = room.plan(size)
     except NotEnoughMemory:
         return False
+    if not quick.divided:
+        return True
     with_it = room.held
     room.held, room.ways[size] = held, "direct"
     direct = room.plan(size)
     room.held, room.ways[size] = with_it, "winograd"
-    if not quick.divided:  # in memory that is kept, direct convolutions are about as fast
-        return quick.keeps or not direct.keeps
     return direct.divided and quick.work < direct.work

@@ -63,7 +63,7 @@ def test_plans_fit_and_take_more_work_in_less_memory(rooms):
 
 
 def test_memory_is_kept_where_there_is_enough(rooms, monkeypatch):
-    """First by undivided pictures, then by tiles that are little smaller for it; on glibc, for the host."""
+    """By undivided pictures; on glibc."""
     size = (1024, 1024)
     kept = rooms(4e9).plan(size)
     assert kept.keeps and not kept.divided
@@ -73,10 +73,9 @@ def test_memory_is_kept_where_there_is_enough(rooms, monkeypatch):
     assert not plain.keeps and not plain.divided and plain.memory == pytest.approx(unkept(kept).memory)
     room.limit = (room.memory(size, unkept(kept)) - 1e6) / MARGIN
     tiles = room.plan(size)
-    assert tiles.divided and tiles.keeps and tiles.memory < unkept(kept).memory
-    assert tiles.work <= module.KEEPING_GAIN * unkept(kept).work * 1.1
+    assert tiles.divided and not tiles.keeps and tiles.memory < unkept(kept).memory
     monkeypatch.setattr(module, "can_keep", lambda: False)
-    assert rooms(4e9).plan(size) == plain and not room.plan(size).keeps
+    assert rooms(4e9).plan(size) == plain
 
 
 def test_a_little_less_memory_is_gradient_checkpointing(rooms, monkeypatch):
