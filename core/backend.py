@@ -12,9 +12,6 @@ from .allocator import one_arena
 from .cache_folder import keep_compiled
 
 one_arena()
-# TensorFlow asks oneDNN for its convolutions only where a processor has AVX-512's newer instructions; without
-# them too it is quicker, in less memory (docs/performance.md).
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 keep_compiled(os.environ.get("KERAS_BACKEND") or "tensorflow")  # before the backend is imported
 
 import keras  # noqa: E402

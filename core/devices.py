@@ -213,6 +213,16 @@ def free_memory() -> None:
             torch.cuda.empty_cache()
 
 
+def plain_tensorflow() -> bool:
+    """Whether convolutions are TensorFlow's own and not oneDNN's, whose allocator keeps what is freed."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    # What TensorFlow decides from the processor and TF_ENABLE_ONEDNN_OPTS; no public name tells.
+    from tensorflow.python.util import _pywrap_util_port
+
+    return not _pywrap_util_port.IsMklEnabled()
+
+
 def free_gpu_memory() -> float | None:
     """Bytes that are free on the GPU that works by default, with those the backend keeps for reuse.
 

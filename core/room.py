@@ -24,13 +24,13 @@ from impasto.models.register import find_network
 from .allocator import can_keep
 from .assemble import Workbench
 from .backend import to_tensor
-from .devices import current_devices, free_gpu_memory
+from .devices import current_devices, free_gpu_memory, plain_tensorflow
 from .errors import NotEnoughMemory
 from .estimate import Estimate
 from .host import free_memory_of_host, resident_memory
 from .recipes import Settings, parse_memory
 from .segments import survey
-from .tile_plan import TRACING, Plan, Planner, arithmetic, whole
+from .tile_plan import PLAIN, TRACING, Plan, Planner, arithmetic, whole
 from .trial import choose_ways
 from .ways import Convolution, convolutions, tile_bytes
 from .winograd_room import settle_winograd
@@ -46,9 +46,10 @@ ARRAYS = {"adam": 10, "sgd": 6, "nesterov": 6, "lbfgs": 8, "scipy": 12}
 SPECTRAL_ARRAYS = 4  # L-BFGS's Fourier transforms: 3.6 were measured at 2048 pixels
 LARGE_ARRAYS = 5  # Adam's, changed in place on the host, and the gradient
 FINISHED = 1.75  # arrays of the finished picture, and of its 8 bits a colour while a file is made of them
-# What an evaluation holds where freed memory is kept for the next arrays (`allocator.py`), of what it holds
-# otherwise. Measured: docs/performance.md.
-KEEPING = 1.2
+# What an evaluation by TensorFlow's own convolutions holds where freed memory is kept for the next arrays
+# (`allocator.py`), in pieces that the larger ones do not fit, of what it holds with oneDNN's: up to 512
+# pixels, and from 1024 on. Measured: docs/large-pictures.md.
+KEEPING = (1.75, 2.3)
 LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take
 SPEED = 0.6  # of the matrix product's, which a step reaches
@@ -81,6 +82,7 @@ class Room:
         self._planners: dict[str, Planner] = {}
         on_gpu = free_gpu_memory()
         self._counts_host = on_gpu is None
+        self._plain = self._counts_host and plain_tensorflow()
         self.held = 0.0 if on_gpu is not None else resident_memory() + TRACING
         free = on_gpu if on_gpu is not None else free_memory_of_host()
         self.free = None if free is None else free + (0.0 if on_gpu is not None else resident_memory())
@@ -153,11 +155,12 @@ class Room:
             NotEnoughMemory: none does.
         """
         undivided = self._undivided(size)
-        for whole_plan in self._kept_and_not(undivided):
-            if self.memory(size, whole_plan) <= MARGIN * self.limit:
-                return self._checked(size, self._shared(size, whole_plan))
+        options = self._kept_and_not(size, undivided)
+        for option in options:
+            if self.memory(size, option) <= MARGIN * self.limit:
+                return self._checked(size, self._shared(size, option))
         if not self._divisible():
-            return self._checked(size, self._shared(size, undivided))
+            return self._checked(size, self._shared(size, options[-1]))
         planner = self._planner(self.ways.get(size, "direct"))
         in_memory = replace(undivided, points=(), tiles=((2, 1),))
         for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
@@ -168,11 +171,14 @@ class Room:
         smallest = planner.smallest(size)
         return self._checked(size, replace(smallest, picture_on_disk=self.settings.optimizer == "adam"))
 
-    def _kept_and_not(self, plan: Plan) -> list[Plan]:
-        """A plan with freed memory kept, which is faster, where that can be; and without."""
-        if not (self._counts_host and can_keep()):
+    def _kept_and_not(self, size: tuple[int, int], plan: Plan) -> list[Plan]:
+        """A plan with freed memory kept, where that is faster, and without."""
+        if not self._plain:
             return [plan]
-        return [replace(plan, keeps=True, memory=KEEPING * plan.memory), plan]
+        unkept = replace(plan, memory=PLAIN * plan.memory)
+        doublings = np.clip(0.5 * math.log2(math.prod(size) / 512**2), 0, 1)
+        kept = float(np.interp(doublings, (0, 1), KEEPING)) * plan.memory
+        return [replace(plan, keeps=True, memory=kept), unkept] if can_keep() else [unkept]
 
     def _shared(self, size: tuple[int, int], undivided: Plan) -> Plan:
         """A tile for each device that shares the work, side by side along the longer axis."""
@@ -204,7 +210,7 @@ class Room:
 
     def _planner(self, way: str) -> Planner:
         if way not in self._planners:
-            self._planners[way] = Planner(self.bench.extractor, self.style, self.content, way)
+            self._planners[way] = Planner(self.bench.extractor, self.style, self.content, way, self._plain)
         return self._planners[way]
 
     def _divisible(self) -> bool:

@@ -27,6 +27,9 @@ SCATTERED = 1.1  # what a picture's large arrays take more where the allocator f
 # What tiles take more than the arrays counted here: fitted to vgg_mini at 2048 and 8192 pixels and VGG-19 at
 # 2048, which held 1.18 to 1.23 times as much. At 8192 it is still too little: see docs/large-pictures.md.
 TILING = 1.2
+# And what undivided evaluations and tiles hold where convolutions are TensorFlow's own, of what they hold
+# with oneDNN's: docs/large-pictures.md.
+PLAIN, PLAIN_TILING = 1.65, 1.15
 TRACING = 150e6  # graphs, the compiled functions' own buffers, and what the allocator keeps
 LEAST_WINDOW = 96  # pixels: smaller windows are mostly halo
 MOST_TILES = 4096
@@ -111,13 +114,22 @@ class Planner:
         extractor: the network.
         style, content: layers with a style loss, and those with a content loss.
         way: how convolutions are computed; see `ways.in_way`.
+        plain: whether direct ones are TensorFlow's own; see `devices.plain_tensorflow`.
 
     Raises:
         UsageError: the network cannot be divided.
     """
 
-    def __init__(self, extractor: Any, style: Sequence[str], content: Sequence[str], way: str = "direct"):
+    def __init__(
+        self,
+        extractor: Any,
+        style: Sequence[str],
+        content: Sequence[str],
+        way: str = "direct",
+        plain: bool = False,
+    ):
         self.extractor, self.style, self.content, self.way = extractor, style, content, way
+        self.plain, self.tiling = plain, TILING * (PLAIN_TILING if plain else 1.0)
         points = cut_points(extractor)
         # Few cuts do: the finest and the coarsest maps are seldom both worth keeping.
         self.choices = [
@@ -140,6 +152,8 @@ class Planner:
             content: whether content's targets are to be held.
         """
         found = [plan for chosen in self.choices for plan in self._plans(chosen, size, budget, content)]
+        if self.plain:  # one tile is the undivided picture, which takes more: see `PLAIN`
+            found = [plan for plan in found if plan.tiles != ((1, 1),)]
         return min(found, key=lambda plan: (plan.work, plan.memory), default=None)
 
     def smallest(self, size: tuple[int, int], *, content: bool = True) -> Plan:
@@ -190,7 +204,7 @@ class Planner:
         if not content:
             targets = [0.0] * len(targets)
         tiles, most, work = [], 0.0, 0.0
-        budget /= TILING
+        budget /= self.tiling
         for number, segment in enumerate(segments):
             is_last = number == len(segments) - 1
             # On the way back all earlier maps are there, this segment's own, its gradient, and the one above.
@@ -234,7 +248,7 @@ class Planner:
             tuple(tiles),
             maps_on_disk,
             content_on_disk,
-            memory=TILING * most,
+            memory=self.tiling * most,
             files=disk,
             work=work,
             way=self.way,

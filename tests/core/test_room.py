@@ -25,6 +25,7 @@ from impasto.core.ways import COMPILER
 def rooms(small, monkeypatch):
     """Makes a `Room` with so many bytes beside what the process holds, whatever that is."""
     monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
+    monkeypatch.setattr(module, "plain_tensorflow", lambda: True)  # as on a processor without AVX-512
 
     def make(free, **changes):
         settings = small(**changes)
@@ -33,11 +34,6 @@ def rooms(small, monkeypatch):
         return room
 
     return make
-
-
-def unkept(plan):
-    """The same plan where freed memory is given back."""
-    return replace(plan, keeps=False, memory=plan.memory / module.KEEPING)
 
 
 def test_the_memory_asked_for():
@@ -63,24 +59,36 @@ def test_plans_fit_and_take_more_work_in_less_memory(rooms):
 
 
 def test_memory_is_kept_where_there_is_enough(rooms, monkeypatch):
-    """By undivided pictures; on glibc."""
-    size = (1024, 1024)
-    kept = rooms(4e9).plan(size)
+    """By undivided pictures, on glibc, where TensorFlow's allocator does not do so for oneDNN."""
+    size, room = (1024, 1024), rooms(4e9)
+    kept = room.plan(size)
     assert kept.keeps and not kept.divided
-    room = rooms(4e9)
-    room.limit = (room.memory(size, kept) - 1e6) / MARGIN
+    needed, unkept = room.memory(size, kept), tile_plan.PLAIN / module.KEEPING[1] * kept.memory
+    room.limit = (needed - 1e6) / MARGIN
     plain = room.plan(size)
-    assert not plain.keeps and not plain.divided and plain.memory == pytest.approx(unkept(kept).memory)
-    room.limit = (room.memory(size, unkept(kept)) - 1e6) / MARGIN
+    assert not plain.keeps and not plain.divided and plain.memory == pytest.approx(unkept)
+    room.limit = (needed - kept.memory + unkept - 1e6) / MARGIN
     tiles = room.plan(size)
-    assert tiles.divided and not tiles.keeps and tiles.memory < unkept(kept).memory
-    monkeypatch.setattr(module, "can_keep", lambda: False)
-    assert rooms(4e9).plan(size) == plain
+    assert tiles.divided and not tiles.keeps and tiles.memory < unkept
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "can_keep", lambda: False)
+        assert rooms(4e9).plan(size) == plain
+    monkeypatch.setattr(module, "plain_tensorflow", lambda: False)
+    assert rooms(4e9).plan(size) == replace(plain, memory=pytest.approx(unkept / tile_plan.PLAIN))
+
+
+def test_kept_memory_lies_in_more_pieces_where_arrays_are_large(rooms):
+    plans = [rooms(1e11).plan((side, side)) for side in (256, 512, 1024, 2048)]
+    by_the_pixel = [plan.memory / side**2 for plan, side in zip(plans, (256, 512, 1024, 2048), strict=True)]
+    assert all(plan.keeps for plan in plans)
+    assert by_the_pixel[0] == pytest.approx(by_the_pixel[1], rel=0.1)
+    assert by_the_pixel[2] / by_the_pixel[1] == pytest.approx(module.KEEPING[1] / module.KEEPING[0], rel=0.1)
+    assert by_the_pixel[3] == pytest.approx(by_the_pixel[2], rel=0.1)
 
 
 def test_a_little_less_memory_is_gradient_checkpointing(rooms, monkeypatch):
     """Parts of the network in one tile each, of which the first is computed twice."""
-    monkeypatch.setattr(module, "can_keep", lambda: False)
+    monkeypatch.setattr(module, "plain_tensorflow", lambda: False)
     size = (1024, 1024)
     whole = rooms(4e9).plan(size)
     room = rooms(4e9)
@@ -108,6 +116,7 @@ def test_what_does_not_fit_is_refused(rooms):
 
 def test_an_estimate_tells_the_most_of_all_scales(small, monkeypatch):
     monkeypatch.setattr(module, "free_memory_of_host", lambda: 64e9)
+    monkeypatch.setattr(module, "plain_tensorflow", lambda: False)
     little, much = (estimate(small(size=0), 600, side) for side in (600, 1200))
     assert little.memory < much.memory and not much.tiles and much.free > 64e9
     tight = estimate(small(size=0, memory=f"{0.9 * much.memory:.0f}"), 600, 1200)
@@ -157,7 +166,7 @@ def test_what_winograds_method_takes_is_counted(rooms, winograd):
     assert room.ways == {(256, 256): "direct", (512, 512): "winograd"}
     assert room.held - plain.held == pytest.approx(kernels + COMPILER)
     more = room.plan((512, 512)).memory - plain.plan((512, 512)).memory
-    assert more == pytest.approx(module.KEEPING * 4 * 128 * 128 * (128 + 128) * 36 / 16)
+    assert more == pytest.approx(module.KEEPING[0] * 4 * 128 * 128 * (128 + 128) * 36 / 16)
     assert room.plan((256, 256)).memory == plain.plan((256, 256)).memory
     assert room.estimate([(256, 256), (512, 512)], [5, 5]).memory > 1.15e8 + plain.memory(
         (512, 512), plain.plan((512, 512))
@@ -196,7 +205,9 @@ def test_what_an_allocator_keeps_leaves_room_for_the_finished_picture(rooms):
 
 def test_winograds_method_is_not_taken_where_it_does_not_fit(rooms, winograd):
     plain = rooms(4e9)
-    enough = plain.memory((512, 512), unkept(plain.plan((512, 512)))) - plain.held + 6e7
+    plan = plain.plan((512, 512))
+    unkept = replace(plan, memory=tile_plan.PLAIN / module.KEEPING[0] * plan.memory)
+    enough = plain.memory((512, 512), unkept) - plain.held + 6e7
     tight = winograd(enough / module.MARGIN)
     assert set(tight.ways.values()) == {"direct"} and not tight.plan((512, 512)).divided
     asked = winograd(enough / module.MARGIN, convolution="winograd")
