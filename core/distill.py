@@ -23,7 +23,15 @@ from .distiller import Distiller
 from .growing import grow
 from .plots import drawing
 from .ranges import require_choices, require_ranges
-from .training_run import Checkpoint, RunLog, compare_notes, learning_rate, read_log, require_finite
+from .training_run import (
+    Checkpoint,
+    RunLog,
+    compare_notes,
+    freed_memory_kept,
+    learning_rate,
+    read_log,
+    require_finite,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -87,6 +95,7 @@ _RANGES = (
 )
 
 
+@freed_memory_kept()
 def distill(
     distiller: Distiller,
     training: list[tuple[Folder, float]],

@@ -22,7 +22,7 @@ from .errors import UsageError
 from .plots import drawing
 from .ranges import require_choices, require_ranges
 from .style_crops import StyleSource
-from .training_run import Checkpoint, RunLog, learning_rate, read_log, require_finite
+from .training_run import Checkpoint, RunLog, freed_memory_kept, learning_rate, read_log, require_finite
 
 if TYPE_CHECKING:
     from .instant_trainer import InstantTrainer
@@ -89,6 +89,7 @@ _RANGES = (
 )
 
 
+@freed_memory_kept()
 def train_instant(
     trainer: InstantTrainer,
     source: StyleSource,

@@ -31,7 +31,7 @@ from .progress import Clock, Progress
 from .teacher import Teacher
 from .trainer import PictureLosses, Trainer, resolved
 from .training_looks import Looks, Material
-from .training_run import Checkpoint, compare_notes, learning_rate, require_finite
+from .training_run import Checkpoint, compare_notes, freed_memory_kept, learning_rate, require_finite
 from .training_settings import TrainSettings, differing
 
 FIRST_SHEETS = (100, 300)  # an early look: a run that goes astray shows it soon
@@ -61,6 +61,7 @@ def _style_at(number: int, styles: int, seed: int) -> int:
     return int(np.random.default_rng((seed, turn, 1)).permutation(styles)[place])
 
 
+@freed_memory_kept()
 def train(
     material: Material,
     output: Path,

@@ -10,7 +10,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,25 @@ import numpy as np
 
 from impasto.models.weights import one_line
 
+from . import allocator
 from .errors import ImpastoError, UsageError, WeightsError
 from .picture_writing import write_file
 
 if TYPE_CHECKING:
     import keras
+
+
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Keeps what a step frees for the next where TensorFlow's allocator does not; over a training."""
+    from .devices import plain_tensorflow
+
+    if plain_tensorflow():
+        allocator.keep()
+    try:
+        yield
+    finally:
+        allocator.as_usual()
 
 
 def learning_rate(settings: Any, step: int) -> float:

@@ -64,3 +64,14 @@ def test_too_much_is_given_back_and_keeping_goes_on():
     assert after(much, "step()")[0] < MEGABYTE
     fetched, _ = after("allocator.tidy()", "step()")  # nothing is kept: nothing to do
     assert fetched > 79 * MEGABYTE
+
+
+def test_a_training_keeps_memory_to_its_end():
+    begun = (
+        "from impasto.core import devices; devices.plain_tensorflow = lambda: True",
+        "from impasto.core.training_run import freed_memory_kept; training = freed_memory_kept()",
+        "training.__enter__()",
+        "step()",
+    )
+    assert after(*begun)[0] < 2 * MEGABYTE
+    assert after(*begun, "training.__exit__(None, None, None)")[0] > 79 * MEGABYTE
