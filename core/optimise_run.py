@@ -199,6 +199,7 @@ class OptimiseRun:
         if "tiled" in vars(self.bench):
             self.bench.tiled.let_go()  # before the finished picture is made
             free_memory()
+        allocator.as_usual()
         return Result(
             self._finished(to_numpy(optimizer.result)),
             history,

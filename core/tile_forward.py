@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import allocator
 from .backend import to_numpy
 from .segments import NEXT
 from .summed_losses import Sums
@@ -27,6 +28,7 @@ def run_here(function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[tupl
         del arguments
         yield tile, found
         del found
+        allocator.tidy()
 
 
 def run_forward(

@@ -27,9 +27,9 @@ SCATTERED = 1.1  # what a picture's large arrays take more where the allocator f
 # What tiles take more than the arrays counted here: fitted to vgg_mini at 2048 and 8192 pixels and VGG-19 at
 # 2048, which held 1.18 to 1.23 times as much. At 8192 it is still too little: see docs/large-pictures.md.
 TILING = 1.2
-# And what undivided evaluations and tiles hold where convolutions are TensorFlow's own, of what they hold
-# with oneDNN's: docs/large-pictures.md.
-PLAIN, PLAIN_TILING = 1.65, 1.15
+# And what undivided evaluations, and tiles that keep memory, hold where convolutions are TensorFlow's own, of
+# what they hold with oneDNN's: docs/large-pictures.md.
+PLAIN, PLAIN_TILING = 1.65, 2.3
 TRACING = 150e6  # graphs, the compiled functions' own buffers, and what the allocator keeps
 LEAST_WINDOW = 96  # pixels: smaller windows are mostly halo
 MOST_TILES = 4096
@@ -114,7 +114,7 @@ class Planner:
         extractor: the network.
         style, content: layers with a style loss, and those with a content loss.
         way: how convolutions are computed; see `ways.in_way`.
-        plain: whether direct ones are TensorFlow's own; see `devices.plain_tensorflow`.
+        plain: whether direct ones are TensorFlow's own, so that plans keep memory; see `devices.py`.
 
     Raises:
         UsageError: the network cannot be divided.
@@ -252,6 +252,7 @@ class Planner:
             files=disk,
             work=work,
             way=self.way,
+            keeps=self.plain,
         )
 
     def _divide(
