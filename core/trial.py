@@ -26,6 +26,7 @@ from impasto.models.register import Network
 
 from .backend import backend_title, compile_function, compile_value_and_grad, to_numpy, to_tensor
 from .cache_folder import cache_folder, machine_key, processor
+from .devices import plain_tensorflow
 from .errors import UsageError
 from .recipes import Settings
 from .ways import LEAST_CHANNELS, Convolution, convolutions
@@ -208,7 +209,8 @@ class Trials:
     def __init__(self) -> None:
         self.path = cache_folder() / "trials.json"
         backend = keras.backend.backend()
-        self.key = f"{backend} {machine_key(backend)}"
+        # Whose convolutions TensorFlow takes may be settled by TF_ENABLE_ONEDNN_OPTS.
+        self.key = f"{backend} {machine_key(backend)}" + " plain" * plain_tensorflow()
 
     def get(self, name: str, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
         """A measurement, taken now if it is not there."""

@@ -128,6 +128,14 @@ def test_a_graphics_card_is_left_alone(measured, monkeypatch):
     assert choose() == choose(network=VGG) == ["direct"] * 2
 
 
+def test_trials_with_onednn_and_without_are_two(cache, monkeypatch):
+    keys = set()
+    for plain in (False, True):
+        monkeypatch.setattr(trial, "plain_tensorflow", lambda plain=plain: plain)
+        keys.add(Trials().key)
+    assert len(keys) == 2
+
+
 @pytest.mark.parametrize("content", ["", "[1]", '{"KEY": 5}', '{"KEY": {"bfloat16": {"direct": -1}}}'])
 def test_a_damaged_file_is_measured_anew(measured, cache, content):
     cache.mkdir()
