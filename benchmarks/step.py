@@ -36,7 +36,7 @@ from common import (
 WARM_UP = 2
 # name: what is measured; the recipe's objective with Adam, or the loop's objective on either side.
 KINDS = {
-    "chosen": "Impasto, quality recipe, convolutions as it chooses, memory kept",
+    "chosen": "Impasto, quality recipe, convolutions and kept memory as it chooses",
     "kept": "Impasto, quality recipe, direct, memory kept",
     "quality": "Impasto, quality recipe, direct (mean + covariance, Adam)",
     "gram": "Impasto, the loop's objective, direct (Gram, Adam)",
@@ -125,6 +125,7 @@ def measure_impasto(kind: str, network: str, folder: Path, steps: int, sides: li
 
     from impasto.core import allocator
     from impasto.core.assemble import make_optimizer, workbench
+    from impasto.core.devices import plain_tensorflow
     from impasto.core.recipes import settings_for
     from impasto.core.trial import choose_ways
     from impasto.models.register import find_network
@@ -141,7 +142,7 @@ def measure_impasto(kind: str, network: str, folder: Path, steps: int, sides: li
     objective = bench.objective_in(way)
     objective.targets = bench.content_targets(content) | bench.style_targets([style], [1.0])
     optimizer = make_optimizer(settings, content)
-    if kind in ("chosen", "kept"):  # as `stylize` does where there is enough
+    if kind == "kept" or (kind == "chosen" and plain_tensorflow()):  # as `stylize` does where there is enough
         allocator.keep()
     times = []
     for _ in range(WARM_UP + steps):

@@ -197,9 +197,9 @@ class OptimiseRun:
             if not interrupted:
                 done, index, spent = sum(self.budgets[: index + 1]), index + 1, 0
         if "tiled" in vars(self.bench):
-            self.bench.tiled.let_go()  # before the finished picture is made
+            self.bench.tiled.let_go()
             free_memory()
-        allocator.as_usual()
+        allocator.as_usual()  # here and not only at the end: the finished picture's arrays come now
         return Result(
             self._finished(to_numpy(optimizer.result)),
             history,

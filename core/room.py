@@ -176,7 +176,7 @@ class Room:
         if not self._plain:
             return [plan]
         unkept = replace(plan, memory=PLAIN * plan.memory)
-        doublings = np.clip(0.5 * math.log2(math.prod(size) / 512**2), 0, 1)
+        doublings = 0.5 * math.log2(math.prod(size) / 512**2)
         kept = float(np.interp(doublings, (0, 1), KEEPING)) * plan.memory
         return [replace(plan, keeps=True, memory=kept), unkept] if can_keep() else [unkept]
 
