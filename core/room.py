@@ -50,6 +50,9 @@ FINISHED = 1.75  # arrays of the finished picture, and of its 8 bits a colour wh
 # (`allocator.py`), in pieces that the larger ones do not fit, of what it holds with oneDNN's: up to 512
 # pixels, and from 1024 on. Measured: docs/large-pictures.md.
 KEEPING = (1.75, 2.3)
+# How many times as long an undivided evaluation takes there whose memory is given back: VGG-19 at 512 pixels
+# 1.25, vgg_mini 1.47 (`benchmarks/step.py`).
+UNKEPT = 1.25
 LEAST_SHARE = 192  # pixels along the divided axis: below, a tile is mostly what it shares with its neighbour
 LONG = 3e12  # multiplications from which on a trial tells how long they take
 SPEED = 0.6  # of the matrix product's, which a step reaches
@@ -156,20 +159,36 @@ class Room:
         """
         undivided = self._undivided(size)
         options = self._kept_and_not(size, undivided)
-        for option in options:
-            if self.memory(size, option) <= MARGIN * self.limit:
-                return self._checked(size, self._shared(size, option))
-        if not self._divisible():
-            return self._checked(size, self._shared(size, options[-1]))
-        planner = self._planner(self.ways.get(size, "direct"))
-        in_memory = replace(undivided, points=(), tiles=((2, 1),))
+        fitting = [option for option in options if self.memory(size, option) <= MARGIN * self.limit]
+        if fitting and not fitting[0].keeps and (tiles := self._kept_in_tiles(size, undivided)):
+            return tiles
+        if fitting or not self._divisible():
+            return self._checked(size, self._shared(size, [*fitting, options[-1]][0]))
         for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
-            spare = replace(in_memory, picture_on_disk=on_disk)
-            budget = MARGIN * self.limit - self.held - self._beside(size, spare)
-            if plan := planner.best(size, budget):
-                return replace(plan, picture_on_disk=on_disk)
-        smallest = planner.smallest(size)
+            if plan := self._tiled(size, undivided, on_disk):
+                return plan
+        smallest = self._planner(self.ways.get(size, "direct")).smallest(size)
         return self._checked(size, replace(smallest, picture_on_disk=self.settings.optimizer == "adam"))
+
+    def _tiled(self, size: tuple[int, int], undivided: Plan, on_disk: bool = False) -> Plan | None:
+        """The tiles of least work that fit; `on_disk`: with the picture's own arrays in files."""
+        spare = replace(undivided, points=(), tiles=((2, 1),), picture_on_disk=on_disk)
+        budget = MARGIN * self.limit - self.held - self._beside(size, spare)
+        plan = self._planner(self.ways.get(size, "direct")).best(size, budget)
+        return plan and replace(plan, picture_on_disk=on_disk)
+
+    def _kept_in_tiles(self, size: tuple[int, int], undivided: Plan) -> Plan | None:
+        """Tiles that keep memory, where their further work costs less than giving it back does."""
+        if not (self._plain and can_keep() and self._divisible()):
+            return None
+        plan = self._tiled(size, undivided)
+        work = 2 * self._arithmetic(size) * math.prod(size)  # of the whole: forward and back
+        return plan if plan and plan.work < UNKEPT * work else None
+
+    def _arithmetic(self, size: tuple[int, int]) -> float:
+        """Multiplications for each pixel, once forward, in the way that is taken at this size."""
+        segment = survey(self.bench.extractor, 0, len(self.bench.extractor.model.operations))
+        return arithmetic(segment, self.ways.get(size, "direct"))
 
     def _kept_and_not(self, size: tuple[int, int], plan: Plan) -> list[Plan]:
         """A plan with freed memory kept, where that is faster, and without."""
@@ -185,13 +204,11 @@ class Room:
         count = min(len(current_devices()), max(size) // LEAST_SHARE)
         if count < 2 or not self._divisible():
             return undivided
-        extractor, way = self.bench.extractor, self.ways.get(size, "direct")
-        segment = survey(extractor, 0, len(extractor.model.operations))
         return replace(
             undivided,
             tiles=((count, 1) if size[0] == max(size) else (1, count),),
-            work=3 * arithmetic(segment, way) * math.prod(size) / count,  # of each device
-            way=way,
+            work=3 * self._arithmetic(size) * math.prod(size) / count,  # of each device
+            way=self.ways.get(size, "direct"),
         )
 
     def style_plan(self, size: tuple[int, int], beside: float = 0.0) -> Plan | None:

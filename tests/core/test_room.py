@@ -65,7 +65,12 @@ def test_memory_is_kept_where_there_is_enough(rooms, monkeypatch):
     assert kept.keeps and not kept.divided
     needed, unkept = room.memory(size, kept), tile_plan.PLAIN / module.KEEPING[1] * kept.memory
     room.limit = (needed - 1e6) / MARGIN
-    plain = room.plan(size)
+    little_more = room.plan(size)  # than to give memory back costs
+    assert little_more.divided and little_more.keeps
+    assert kept.work < little_more.work < module.UNKEPT * kept.work
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "UNKEPT", 1.0)
+        plain = room.plan(size)
     assert not plain.keeps and not plain.divided and plain.memory == pytest.approx(unkept)
     room.limit = (needed - kept.memory + unkept - 1e6) / MARGIN
     tiles = room.plan(size)
