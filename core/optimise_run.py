@@ -30,7 +30,7 @@ from .optimizers import Optimizer, resize
 from .progress import Clock, Parts
 from .recipes import Settings
 from .result import Result, Step
-from .room import MARGIN, Room
+from .room import KEEP, MARGIN, Room
 from .scales import scales_for, size_at
 from .starting import MEAN_COLOUR, noise, palette
 from .styles import Style
@@ -91,7 +91,7 @@ class OptimiseRun:
             targets |= self.bench.content_targets(_resized(self.content.pixels, size), self.plan)
         self.objective.targets = targets
         if self.plan.keeps:
-            allocator.keep(MARGIN * self.room.limit)
+            allocator.keep((KEEP if self.plan.divided else MARGIN) * self.room.limit)
         elif not self.plan.divided:
             allocator.as_usual()
 

@@ -29,7 +29,7 @@ SCATTERED = 1.1  # what a picture's large arrays take more where the allocator f
 TILING = 1.2
 # And what undivided evaluations, and tiles that keep memory, hold where convolutions are TensorFlow's own, of
 # what they hold with oneDNN's: docs/large-pictures.md.
-PLAIN, PLAIN_TILING = 1.65, 2.3
+PLAIN, PLAIN_TILING = 1.65, 2.6
 TRACING = 150e6  # graphs, the compiled functions' own buffers, and what the allocator keeps
 LEAST_WINDOW = 96  # pixels: smaller windows are mostly halo
 MOST_TILES = 4096

@@ -25,6 +25,12 @@ def mini_weights(tmp_path_factory) -> str:
     return str(path)
 
 
+@pytest.fixture(scope="session")
+def quick_xla() -> str:
+    """Flags under which XLA compiles sooner, to slower code: most of a test on JAX is compiling."""
+    return "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+
+
 @pytest.fixture
 def bundled(mini_weights, monkeypatch, tmp_path) -> str:
     """Makes those weights the bundled ones, and Keras's cache empty: `auto` takes them."""

@@ -197,6 +197,12 @@ def test_a_gradient_by_what_a_function_leaves_out_is_zero():
     assert np.all(backend.to_numpy(slopes["one"]) == 1) and not np.any(backend.to_numpy(slopes["other"]))
 
 
+of_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="asks TensorFlow, in a process of its own"
+)
+
+
+@of_tensorflow
 def test_no_convolution_falls_back_to_onednn_s_reference():
     """On processors without AVX-512, where TensorFlow leaves oneDNN off, its 128 channels take minutes."""
     program = (
@@ -211,6 +217,7 @@ def test_no_convolution_falls_back_to_onednn_s_reference():
     assert "(1, 512, 512, 128)" in said and ",convolution,ref" not in said
 
 
+@of_tensorflow
 @pytest.mark.parametrize("onednn", [False, True])
 def test_tensorflow_tells_whose_convolutions_it_takes(onednn):
     """In a process of its own, since that is settled when TensorFlow is imported."""

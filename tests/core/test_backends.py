@@ -34,13 +34,13 @@ def reference(program):
 
 
 @pytest.mark.parametrize("backend", sorted({"jax", "tensorflow", "torch"} - {keras.backend.backend()}))
-def test_same_picture(backend, program, reference, tmp_path):
+def test_same_picture(backend, program, reference, quick_xla, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     output = tmp_path / "pictures.npz"
     run = subprocess.run(
         [sys.executable, HERE / "another_backend.py", output, *(HERE / name for name in TESTS)],
-        env=os.environ | {"KERAS_BACKEND": backend},
+        env=os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": quick_xla},
         capture_output=True,
         text=True,
         check=False,

@@ -28,7 +28,7 @@ from impasto.models.instant import GATES, LEVELS, begin, build_instant, load_ins
 from impasto.models.register import MEANS
 
 SETTINGS = InstantSettings(
-    steps=4, batch=2, side=32, held_out=2, decay=0, precision="float32", evaluate_every=100, warmup=1
+    steps=4, batch=2, side=32, held_out=2, decay=0, precision="float32", evaluate_every=100, warmup=1, fine=1
 )
 
 
@@ -142,7 +142,6 @@ def test_no_pair_counts_for_more_than_one(make, blobs):
     noise = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), "uint8")
     mean = np.round(MEANS[::-1]).astype("uint8")  # of which the network sees next to nothing
     pair = [noise, np.broadcast_to(mean + np.uint8(1), noise.shape)]
-    print(to_numpy(trainer(pair)))
     assert to_numpy(trainer(pair)).sum() > 1.5
     np.testing.assert_allclose(to_numpy(trainer(pair, training=True)).sum(), 1, rtol=1e-4)
 
@@ -167,7 +166,7 @@ def test_training_makes_the_loss_smaller(make, tmp_path, monkeypatch):
 
 
 def test_a_resumed_training_ends_where_an_uninterrupted_one_does(make, tmp_path):
-    settings = replace(SETTINGS, precision="mixed_bfloat16", decay=0.6, checkpoint_minutes=0)
+    settings = replace(SETTINGS, precision="mixed_bfloat16", decay=0.6, checkpoint_minutes=0, coarse=0)
 
     def train(name, kill=0):
         told = []
@@ -226,7 +225,7 @@ def test_the_command_trains_what_then_paints(folders, bundled, impasto, tmp_path
         "--precision",
         "float32",
     ]
-    words += ["--batch", 2, "--side", 32, "--held-out", 2, "--decay", 0, "--evaluate-every", 1]
+    words += ["--batch", 2, "--side", 32, "--held-out", 2, "--decay", 0, "--evaluate-every", 1, "--coarse", 0]
     assert impasto("train-instant", *words, "--steps", 2) == 0
     run = tmp_path / "run"
     assert {path.name for path in run.iterdir()} == {

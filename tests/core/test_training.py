@@ -319,13 +319,13 @@ for devices in (1, 2):
 @pytest.mark.parametrize(
     ("backend", "recompute"), [("tensorflow", False), ("tensorflow", True), ("jax", False)]
 )
-def test_two_devices_train_as_one(backend, recompute, photos, pictures, mini_weights, tmp_path):
+def test_two_devices_train_as_one(backend, recompute, photos, pictures, mini_weights, quick_xla, tmp_path):
     pytest.importorskip(backend)
     # Steps of one size whatever the gradient's, as Adam's first are, would hide a wrong scale of it.
     changes = json.dumps(SMALL | {"steps": 2, "blocks": 0, "checkpoint_minutes": 0, "recompute": recompute})
     environment = os.environ | {
         "KERAS_BACKEND": backend,
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count=2 {quick_xla}",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     words = [sys.executable, "-c", PROGRAM, str(photos), str(pictures), mini_weights, changes]
