@@ -29,9 +29,10 @@ from impasto.models.instant import LEVELS
 
 from .instant_maps import CONTENT_WEIGHT, Moments, Sums, added, blended, changes, moments_from, pyramid
 from .instant_scales import DETAIL, joined, reduced, schedule
-from .instant_tiles import STRIDE, Window, inside, padded, placed, windows
+from .instant_tiles import MARGIN, STRIDE, Window, inside, padded, placed, unpadded, windows
 
-TILE = 1088  # longest side, in pixels, of what is painted in one piece; it is looked at once, tiles twice
+# Longest side in pixels of what is painted in one piece, with its margin; it is looked at once, tiles twice.
+TILE = 1088 + 2 * MARGIN
 WHOLE = 0.5  # the strength of one whole pass; beyond it the painting is painted once more
 KNOWN = 40  # statistics of styles that are kept, 2.7 MB each: thirteen styles at three sizes
 LEAST_REGION = 256.0  # pixels; a smaller region has no statistics of its own and takes the picture's
@@ -124,11 +125,11 @@ class InstantPainter:
                 for _ in range(passes):
                     picture = padded(picture)
                     painted = picture.copy()
-                    for window, pixels in self._pass(picture, wanted, aims, where, share):
+                    for window, pixels in self._pass(small, picture, wanted, aims, where, share):
                         painted[window], done = np.clip(pixels, 0, 1), done + 1
-                        so_far = painted[: small.shape[0], : small.shape[1]]
+                        so_far = unpadded(painted, small)
                         on_tile(done, tiles, partial(_shown, photograph, small, so_far))
-                    picture = painted[: small.shape[0], : small.shape[1]]
+                    picture = unpadded(painted, small)
                 before = small, picture
             photograph = picture
         return photograph
@@ -148,19 +149,22 @@ class InstantPainter:
             del self.known[next(iter(self.known))]
         return found
 
-    def statistics(
-        self, picture: np.ndarray, weights: np.ndarray | None = None, sight: Sight | None = None
-    ) -> list[Moments]:
+    def statistics(self, picture: np.ndarray, weights: np.ndarray | None = None) -> list[Moments]:
         """A picture's statistics at each level, its colours first.
 
         Args:
             picture: (height, width, 3) of 0-1.
             weights: (height, width, 1), how much each pixel counts; all alike by default.
-            sight: `_sight` of the picture, where there is one already.
         """
-        picture = padded(picture)
+        if weights is None:
+            weights = np.ones((*picture.shape[:2], 1), "float32")
+        return self._statistics(padded(picture), padded(weights, "constant"))
+
+    def _statistics(
+        self, picture: np.ndarray, weights: np.ndarray, sight: Sight | None = None
+    ) -> list[Moments]:
+        """The same of a padded picture, with weights that are nothing in the margin."""
         sight = sight or self._sight(picture)
-        weights = np.ones((*picture.shape[:2], 1), "float32") if weights is None else padded(weights)
         sums: Sums | None = None
         for inner, outer in windows(picture, self.tile):
             own = pyramid(placed(weights, inner, outer), len(LEVELS))
@@ -182,6 +186,7 @@ class InstantPainter:
 
     def _pass(
         self,
+        small: np.ndarray,
         picture: np.ndarray,
         contents: list[Content],
         targets: list[list[Moments]],
@@ -190,11 +195,12 @@ class InstantPainter:
     ) -> Iterator[tuple[Window, np.ndarray]]:
         """Paints tile by tile: (where in the picture, pixels)."""
         sight = self._sight(picture)
-        own, maps = self.statistics(picture, sight=sight), []
+        every = padded(np.ones((*small.shape[:2], 1), "float32"), "constant")
+        own, maps = self._statistics(picture, every, sight), []
         for i, target in enumerate(targets):
             source = own
-            if regions is not None and regions[..., i].sum() >= LEAST_REGION:
-                source = self.statistics(picture, regions[..., i : i + 1], sight)
+            if regions is not None and (weights := every * regions[..., i : i + 1]).sum() >= LEAST_REGION:
+                source = self._statistics(picture, weights, sight)
             maps.append(changes(source, target, share))
         by_level = list(zip(*maps, strict=True))
         for (inner, outer), content in zip(windows(picture, self.tile), contents, strict=True):

@@ -7,7 +7,7 @@ import math
 from .errors import NotEnoughMemory
 from .host import free_memory_of_host, resident_memory
 from .instant import TILE
-from .instant_tiles import HALO, STRIDE
+from .instant_tiles import HALO, MARGIN, STRIDE
 from .recipes import Settings, parse_memory
 
 # Bytes, fitted to runs at 512, 1024 and 2048 pixels in ONNX Runtime: both networks and what runs them, the
@@ -51,11 +51,12 @@ def room_for(settings: Settings, height: int, width: int) -> tuple[float, bool]:
     """
     tile = tile_for(settings, height, width)
     memory = resident_memory() + SESSIONS + PICTURE * height * width + PIECE * _piece(tile, height, width)
-    return memory, max(height, width) > tile
+    return memory, max(height, width) + 2 * MARGIN > tile
 
 
 def _piece(tile: int, height: int, width: int) -> float:
     """Pixels of the largest piece, what it sees of its neighbours among them."""
-    counts = [-(-side // tile) for side in (height, width)]
-    sides = [side / n + 2 * HALO * (n > 1) for side, n in zip((height, width), counts, strict=True)]
+    whole = [side + 2 * MARGIN for side in (height, width)]
+    counts = [-(-side // tile) for side in whole]
+    sides = [side / n + 2 * HALO * (n > 1) for side, n in zip(whole, counts, strict=True)]
     return math.prod(sides)

@@ -12,6 +12,9 @@ from itertools import product
 import numpy as np
 
 STRIDE = 8  # pixels of the picture to a position of the deepest level
+# Pixels, a multiple of `STRIDE`, that are mirrored around a picture: the networks pad by zeros, which draws a
+# frame, and the frame is cut off with the margin (docs/instant.md).
+MARGIN = 8
 HALO = 80  # how far beyond a tile a pixel in it can see, in pixels; tests/core/test_instant.py measures it
 
 Window = tuple[slice, slice]
@@ -55,7 +58,18 @@ def placed(weights: np.ndarray, inner: Window, outer: Window) -> np.ndarray:
     return own
 
 
-def padded(array: np.ndarray) -> np.ndarray:
-    """Mirrors the last rows and columns until both sides are multiples of `STRIDE`."""
-    beyond = [(0, -side % STRIDE) for side in array.shape[:2]]
-    return np.pad(array, (*beyond, (0, 0)), mode="symmetric") if any(map(any, beyond)) else array
+def padded(array: np.ndarray, mode: str = "symmetric") -> np.ndarray:
+    """A picture with a margin of `MARGIN` pixels, and more until both sides are multiples of `STRIDE`.
+
+    Args:
+        array: (height, width, channels), the sides `MARGIN` or more.
+        mode: as NumPy's: what is in the margin, by default the picture mirrored.
+    """
+    beyond = [(MARGIN, MARGIN + -side % STRIDE) for side in array.shape[:2]]
+    return np.pad(array, (*beyond, (0, 0)), mode=mode)  # type: ignore[call-overload]
+
+
+def unpadded(array: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Of what was made of a padded picture, what lies where the picture was."""
+    height, width = like.shape[:2]
+    return array[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
