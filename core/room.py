@@ -145,14 +145,17 @@ class Room:
         """Bytes of all arrays of a picture's size that are there with what the evaluations took.
 
         TensorFlow's allocator for oneDNN never gives back to the system what it had once, so that this is
-        still there when a finer scale's arrays, or the finished picture's, come.
+        still there when a finer scale's arrays, or the finished picture's, come. What tiles keep by
+        `allocator.py` is given back before.
         """
         arrays = self.arrays(size, plan)
-        return max(arrays, self.later) if self._on_host(plan) else arrays + self.later
+        if not self._on_host(plan):
+            return arrays + self.later
+        return arrays if self._plain else max(arrays, self.later)
 
     def memory(self, size: tuple[int, int], plan: Plan) -> float:
         """Most bytes that are held, from a step at this size to the finished picture, as estimated."""
-        return self.held + plan.memory + self._beside(size, plan)
+        return self.held + max(plan.memory + self._beside(size, plan), self.later)
 
     def plan(self, size: tuple[int, int]) -> Plan:
         """The plan of least work that fits.
@@ -169,7 +172,7 @@ class Room:
             return self._checked(size, self._shared(size, [*fitting, options[-1]][0]))
         for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
             if plan := self._tiled(size, undivided, on_disk):
-                return plan
+                return self._checked(size, plan)
         smallest = self._planner(self.ways.get(size, "direct")).smallest(size)
         return self._checked(size, replace(smallest, picture_on_disk=self.settings.optimizer == "adam"))
 
