@@ -249,7 +249,7 @@ def test_a_run_in_tiles_paints_the_same_picture(small, blobs, monkeypatch):
     class Tight(Room):
         def __init__(self, *arguments):
             super().__init__(*arguments)
-            self.held, self.limit = 0.0, 6e6
+            self.held, self.limit = 0.0, 5e6
 
         def plan(self, size):
             made.append(super().plan(size))
