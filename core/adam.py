@@ -82,12 +82,22 @@ class Adam(Optimizer):
         return loss
 
     def rescale(self, size: tuple[int, int], image: Any = None) -> None:
-        """Goes on at another size with the moments resized; the average starts anew."""
+        """Goes on at another size with the moments resized; the average starts anew.
+
+        Losses are means over a picture, so a pixel's share of the gradient falls as pixels become more, and
+        the moments fall with it. Crowsonkb's losses are scaled until gradients are alike at all sizes; as
+        they are, moments from a scale of half the pixels would make the first steps half as long.
+        """
+        share = self._share_at(size)
         super().rescale(size, image)
-        self._first = to_tensor(resize(to_numpy(self._first), size))
+        self._first = to_tensor(share * resize(to_numpy(self._first), size))
         second = resize(to_numpy(self._second), size, "bilinear")
-        self._second = to_tensor(np.maximum(second, 0))
+        self._second = to_tensor(share**2 * np.maximum(second, 0))
         self._start_average()
+
+    def _share_at(self, size: tuple[int, int]) -> float:
+        """How much smaller a pixel's gradient of a mean is at another size."""
+        return math.prod(self.image.shape[1:3]) / math.prod(size)
 
     def state(self) -> dict[str, np.ndarray]:
         """As `Optimizer.state`, with the moments and the average."""

@@ -85,6 +85,7 @@ class InstantPainter:
         blend: Sequence[float] | None = None,
         strength: float = WHOLE,
         masks: Sequence[np.ndarray] | None = None,
+        begun: tuple[np.ndarray, np.ndarray] | None = None,
         on_tile: OnTile = lambda done, tiles, look: None,
     ) -> np.ndarray:
         """Paints a photograph.
@@ -97,6 +98,8 @@ class InstantPainter:
                 is painted once more, at 1 as strongly as the first time.
             masks: where each style goes, (height, width) of 0-1, of the content's size. Statistics are
                 taken in each region apart. What no mask covers stays a photograph.
+            begun: the photograph at a smaller size, and a painting of it there, by whomever: the passes at
+                the full size go on from that one, up to the strength of a whole pass.
             on_tile: called after each tile; may raise.
 
         Returns:
@@ -106,6 +109,8 @@ class InstantPainter:
         shares = [share for share in (min(1.0, strength / WHOLE), strength / WHOLE - 1) if share > 0] or [0.0]
         regions = None if masks is None else _regions(masks, weights)
         plan = schedule(*content.shape[:2])
+        if begun is not None:
+            plan, shares = plan[-1:], shares[:1]
         seen = [self._of_style(style, [shrink for shrink, _ in plan]) for style in styles]
         each = [list(some) for some in zip(*seen, strict=True)]
         targets = each if regions is not None else [[blended(some, weights)] for some in each]
@@ -116,7 +121,7 @@ class InstantPainter:
         for share in shares:
             if done:  # the painting is painted once more
                 photographs = [reduced(photograph, shrink) for shrink, _ in plan]
-            before = None
+            before = begun
             for (_, passes), small, place, aims in zip(plan, photographs, places, targets, strict=True):
                 kept = _kept(place, share)
                 picture = small if before is None else joined(small, *before, kept)

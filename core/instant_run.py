@@ -118,8 +118,12 @@ def instant_pixels(
     settings: Settings,
     masks: Sequence[np.ndarray] | None = None,
     on_tile: OnTile = lambda done, tiles, look: None,
+    begun: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """The painted pixels, (height, width, 3), before any finishing; arguments as `paint_instantly`."""
+    """The painted pixels, (height, width, 3), before any finishing.
+
+    Arguments as `paint_instantly`'s and `InstantPainter.paint`'s.
+    """
     side = max(content.height, content.width) * settings.style_scale
     pictures = []
     for style in styles:
@@ -134,7 +138,13 @@ def instant_pixels(
     # networks took ten times as long on two cores as on one.
     with threadpool_limits(1, user_api="blas"):
         return painter.paint(
-            content.pixels, pictures, blend=weights, strength=settings.strength, masks=masks, on_tile=on_tile
+            content.pixels,
+            pictures,
+            blend=weights,
+            strength=settings.strength,
+            masks=masks,
+            begun=begun,
+            on_tile=on_tile,
         )
 
 

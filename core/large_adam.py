@@ -129,6 +129,7 @@ class LargeAdam(Adam):
 
     def rescale(self, size: tuple[int, int], image: Any = None) -> None:
         """As `Adam.rescale`."""
+        share = self._share_at(size)
         if image is None:
             image = stores.make((1, *size, self.image.shape[-1]), self.image.dtype, on_disk=self.on_disk)
             resize(self.result, size, out=image)
@@ -142,7 +143,10 @@ class LargeAdam(Adam):
         self._first = self._resized(self._first, size)
         self._second = self._resized(self._second, size, "bilinear")
         for band in self._bands():
+            self._first[:, band] *= share
             np.maximum(self._second[:, band], 0, out=self._second[:, band])
+            self._second[:, band] *= share**2
+            stores.release(self._first)
             stores.release(self._second)
         self._start_average()
 

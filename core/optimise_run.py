@@ -9,6 +9,7 @@ photograph.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
@@ -20,10 +21,11 @@ from .adam import Adam
 from .assemble import Workbench, make_optimizer, workbench
 from .backend import Tree, describe_device, free_memory, repeatable_arithmetic, to_numpy
 from .colours import match_colours
-from .errors import Cancelled, UsageError
+from .errors import Cancelled, NotEnoughMemory, UsageError
 from .failures import out_of_memory
 from .finishing import finished
 from .images import Picture, load_picture
+from .instant import OnTile
 from .large_adam import LargeAdam
 from .objective import Objective
 from .optimizers import Optimizer, resize
@@ -130,14 +132,15 @@ class OptimiseRun:
             return noise(self.settings, *size)
         if init == "content" and self.content is not None:
             if self.settings.method == "refine":
-                from .instant_run import instant_pixels
+                from .refining import begun
 
-                return _resized(instant_pixels(self.content, self.styles, self.weights, self.settings), size)
+                instant = begun(self.content, self.styles, self.weights, self.settings, size)
+                return self._primed(instant)
             return _resized(self._primed(self.content.pixels), size)
         return _resized(load_picture(init).pixels, size)
 
     def _primed(self, pixels: np.ndarray) -> np.ndarray:
-        """The photograph, recoloured towards the styles' palette as far as `strength` goes.
+        """A picture, recoloured towards the styles' palette as far as `strength` goes.
 
         Our own: the losses take many steps to carry a sky from white to blue, a linear map takes none.
         """
@@ -162,16 +165,25 @@ class OptimiseRun:
         optimizer = self._optimizer(self.scales[index] if index < len(self.scales) else None, resume)
         history: list[tuple[int, int, float, float]] = []
         clock, done = self._clock(), sum(self.budgets[:index]) + spent
-        reason, interrupted = "", False
+        reason, interrupted, loss = "", False, math.nan
         first = True
         while index < len(self.scales) and not interrupted:
             scale = self.scales[index]
+            start = None
+            if not first and self.settings.method == "refine" and scale == self.scales[-1]:
+                state = partial(self._state, optimizer, index - 1, self.budgets[index - 1])
+                event = self._event(optimizer, clock, done, self.scales[index - 1], loss, state)
+                try:
+                    start = self._led_on(optimizer, lambda *_, event=event: on_progress(event))
+                except (Cancelled, KeyboardInterrupt):
+                    index, spent, interrupted = index - 1, self.budgets[index - 1], True
+                    break
             self._aim(scale)
             if self.plan.divided and isinstance(optimizer, Adam):
                 optimizer = LargeAdam(optimizer, self.plan.picture_on_disk, spent=True)
                 free_memory()
             if not first:
-                optimizer.rescale(self.size(scale))
+                optimizer.rescale(self.size(scale), start)
             first = False
             while spent < self.budgets[index] and not interrupted:
                 before = optimizer.evaluations
@@ -210,6 +222,21 @@ class OptimiseRun:
             self._state(optimizer, index, spent) if interrupted else {},
             tuple(dict.fromkeys(self.notices)),
         )
+
+    def _led_on(self, optimizer: Optimizer, on_tile: OnTile) -> np.ndarray | None:
+        """Where a refinement goes on at the full size; None where memory allows no pass there."""
+        from .refining import led_on
+
+        assert self.content is not None
+        painted = to_numpy(optimizer.result)[0]
+        allocator.as_usual()
+        free_memory()
+        try:
+            picture = led_on(painted, self.content, self.styles, self.weights, self.settings, on_tile)
+        except NotEnoughMemory as error:
+            self.notices.append(f"The picture was enlarged without a pass of the network. {error}")
+            return None
+        return picture[None]
 
     def _clock(self) -> Clock:
         sizes = [self.size(scale) for scale in self.scales]

@@ -32,8 +32,9 @@ CHOICES = {
 }
 
 
-# Steps of `refine`, all at the full size, as a share of a whole run's: about half its time at 512 pixels.
-REFINE_SHARE = 0.11
+# Of a whole run's steps at a scale `refine` takes the first share, at the full size the second; scales beyond
+# the third share of the full size are left out. So it takes half of a whole run's time (docs/instant.md).
+REFINED, REFINED_AT_LAST, LEFT_OUT = 0.4, 0.8, 0.6
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class Settings:
     Attributes:
         recipe: the recipe that these settings began as; a label only.
         method: `optimise`; `instant`, one pass of a network trained for all styles, which looks at `size`,
-            `strength`, `style_scale`, `colours` and `denoise` only; or `refine`: the optimiser goes on from
-            the instant picture, at the full size, wherever it would start from the content.
+            `strength`, `style_scale`, `colours` and `denoise` only; or `refine`: the optimiser, wherever it
+            would start from the content, starts from the instant picture, and one more pass leads from half
+            to the full size.
         size: longest side of the result in pixels; 0 keeps the content's own [n: 512].
         strength: 0 leaves the photograph nearly alone, 1 forgets it; 0.5 is the recipe's balance.
         steps: optimiser steps over all scales; for L-BFGS, function evaluations [n].
@@ -105,7 +107,7 @@ class Settings:
     method: str = "optimise"
     size: int = 512
     strength: float = 0.5
-    steps: int = 150
+    steps: int = 100
     first_scale: int = 128
     scale_ratio: float = math.sqrt(2)
     step_decay: float = 0.7
@@ -192,23 +194,31 @@ class Settings:
             least: no scale is below this; a thin picture needs more than its strokes do.
         """
         first = max(self.first_scale, least)
-        if not self.first_scale or first >= longest or self.method != "optimise":
+        if not self.first_scale or first >= longest or self.method == "instant":
             return (longest,)
         count = round(math.log(longest / first, self.scale_ratio))
         if not count:  # so near that painting it twice would be idle
             return (longest,)
         ratio = (longest / first) ** (1 / count)
-        return (*(round(first * ratio**i) for i in range(count)), longest)
+        below = [round(first * ratio**i) for i in range(count)]
+        if self.method == "refine":
+            below = [scale for scale in below if scale <= LEFT_OUT * longest]
+        return (*below, longest)
 
     def steps_per_scale(self, scales: int) -> tuple[int, ...]:
-        """Splits `steps` over so many scales, at least one each; refining takes `REFINE_SHARE` of them."""
+        """Splits `steps` over so many scales, at least one each; refining takes some of a whole run's."""
         if self.method == "instant":
             return (1,)
-        steps = round(self.steps * REFINE_SHARE) if self.method == "refine" else self.steps
+        if self.method == "refine":
+            if scales == 1:
+                return (max(1, round(REFINED * self.steps)),)
+            whole = replace(self, method="optimise").steps_per_scale(scales + 1)  # one is left out
+            taken = [REFINED * count for count in whole[:-2]] + [REFINED_AT_LAST * whole[-1]]
+            return tuple(max(1, round(count)) for count in taken)
         shares = [self.step_decay**i for i in range(scales)]
-        counts = [max(1, round(steps * share / sum(shares))) for share in shares]
-        counts[0] = max(1, counts[0] + steps - sum(counts))
-        while sum(counts) > max(steps, scales):  # the first scale alone could not make up for it
+        counts = [max(1, round(self.steps * share / sum(shares))) for share in shares]
+        counts[0] = max(1, counts[0] + self.steps - sum(counts))
+        while sum(counts) > max(self.steps, scales):  # the first scale alone could not make up for it
             counts[counts.index(max(counts))] -= 1
         return tuple(counts)
 

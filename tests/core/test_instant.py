@@ -20,6 +20,7 @@ from impasto.core.instant_maps import pyramid, smoothing
 from impasto.core.instant_onnx import OnnxRuntime
 from impasto.core.instant_scales import joined, reduced, schedule
 from impasto.core.instant_tiles import HALO, STRIDE
+from impasto.core.optimizers import resize
 from impasto.core.recipes import QUALITY, Settings
 from impasto.core.styles import load_style
 from impasto.core.stylize import stylize
@@ -89,6 +90,7 @@ def one_scale(monkeypatch):
 @pytest.fixture
 def random_painter(painter, monkeypatch):
     monkeypatch.setattr(instant_run, "instant_painter", lambda way: painter)
+    return painter
 
 
 @pytest.fixture(scope="module")
@@ -522,12 +524,10 @@ def test_what_one_pass_cannot_do_is_refused(photo, painting):
 
 
 def test_refining_starts_from_the_instant_picture(random_painter, small, photo, painting):
-    settings = small(method="refine", size=64, steps=40, first_scale=16)
+    settings = small(method="refine", size=64, steps=40, first_scale=0, prime_colours=False)
     instant = stylize(photo, [painting], settings=replace(settings, method="instant", weights=None))
-    told = []
-    result = stylize(photo, [painting], settings=settings, on_progress=told.append)
-    assert result.network == "vgg_mini" and len(result.history) == 4  # of forty
-    assert {step.scale for step in told} == {64}
+    result = stylize(photo, [painting], settings=settings)
+    assert result.network == "vgg_mini" and len(result.history) == 16  # of forty
     still = stylize(photo, [painting], settings=replace(settings, learning_rate=1e-12)).picture.pixels
     np.testing.assert_allclose(still, instant.picture.pixels, atol=1e-3)
     # Where there is nothing to start from it is plain optimising.
@@ -539,6 +539,45 @@ def test_refining_starts_from_the_instant_picture(random_painter, small, photo, 
             for m in ("refine", "optimise")
         ]
         np.testing.assert_array_equal(*(way.picture.pixels for way in ways))
+
+
+def test_a_pass_leads_a_refinement_to_the_full_size(random_painter, small, photo, painting, monkeypatch):
+    settings = small(method="refine", size=72, steps=10, first_scale=36, learning_rate=1e-12)
+    settings = replace(settings, prime_colours=False)
+    content, told = load_picture(photo), []
+    result = stylize(content, [painting], settings=settings, on_progress=told.append)
+    # The last step at 36 pixels is told of once more, while the pass is made.
+    assert [(step.scale, step.step) for step in told] == [(36, 1), (36, 2), (36, 2), (72, 3), (72, 4)]
+    small_photo = np.clip(resize(content.pixels[None], (28, 36)), 0, 1)[0]
+    begun = random_painter.paint(small_photo, [load_style(painting).at(36)])
+    whole = random_painter.paint(content.pixels, [load_style(painting).at(72)], begun=(small_photo, begun))
+    np.testing.assert_allclose(result.picture.pixels, whole, atol=1e-3)
+
+    # Stopped between its tiles the picture is what the smaller scale came to, and it can be gone on with.
+    seen = []
+
+    def stop(step):
+        seen.append(step.step)
+        if len(seen) > 1 and seen[-1] == seen[-2]:
+            raise Cancelled
+
+    stopped = stylize(content, [painting], settings=settings, on_progress=stop)
+    assert stopped.interrupted and stopped.picture.pixels.shape == content.pixels.shape
+    again = stylize(content, [painting], settings=settings, resume=stopped.state)
+    np.testing.assert_allclose(again.picture.pixels, result.picture.pixels, atol=1e-5)
+
+    # Where memory allows no pass the picture is enlarged as in any painting.
+    tight = []
+
+    def refused(settings, height, width):
+        tight.append(height)
+        if len(tight) > 1:
+            raise NotEnoughMemory("Received: 0.1 GB")
+        return TILE
+
+    monkeypatch.setattr(instant_run, "tile_for", refused)
+    plain = stylize(content, [painting], settings=settings)
+    assert len(tight) == 2 and any("without a pass" in notice for notice in plain.notices)
 
 
 # ---------------------------------------------------------------- the weights

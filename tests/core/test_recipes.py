@@ -16,6 +16,18 @@ from impasto.models.register import find_network
 quickly = hypothesis_settings(max_examples=200, deadline=None)
 
 
+def test_a_refinement_leaves_out_what_is_near_the_full_size():
+    refining = settings_for(method="refine")
+    for longest, scales, counts in (
+        (128, (128,), (40,)),
+        (256, (128, 256), (18, 18)),
+        (512, (128, 181, 256, 512), (14, 10, 7, 7)),
+    ):
+        assert refining.scales(longest) == scales
+        assert refining.steps_per_scale(len(scales)) == counts
+    assert settings_for(method="refine", first_scale=0, steps=10).scales(512) == (512,)
+
+
 def test_each_recipe_is_labelled_with_its_name():
     assert set(RECIPES) == {"quality", "draft", "classic", "mxnet"}
     assert {name: recipe.recipe for name, recipe in RECIPES.items()} == {name: name for name in RECIPES}
