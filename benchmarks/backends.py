@@ -62,7 +62,9 @@ def measure(network: str, folder: Path, steps: int) -> dict[str, float]:
     from impasto.core.recipes import settings_for
 
     content, style = read_inputs(folder)
-    settings = settings_for("quality", network=network, weights=str(folder / f"{network}.npz"))
+    settings = settings_for(
+        "quality", method="optimise", network=network, weights=str(folder / f"{network}.npz")
+    )
     bench = workbench(settings, content=True, style=True)
     bench.objective.targets = bench.content_targets(content) | bench.style_targets([style], [1.0])
     optimizer = make_optimizer(settings, content)

@@ -149,6 +149,7 @@ def recipe(given: argparse.Namespace, **changes: Any) -> Settings:
     settle(given.precision)
     return settings_for(
         "quality",
+        method="optimise",
         network=given.network,
         weights=str(given.folder / f"{given.network}.npz"),
         precision="bfloat16" if given.precision == "bf16" else "float32",

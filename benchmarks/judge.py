@@ -44,7 +44,7 @@ class Judge:
         from impasto.core.assemble import workbench
         from impasto.core.recipes import Settings
 
-        settings = replace(Settings(), network=network, weights=weights, **LOOP_OBJECTIVE)
+        settings = replace(Settings(method="optimise"), network=network, weights=weights, **LOOP_OBJECTIVE)
         self.bench = workbench(settings, content=True, style=True)
         targets = self.bench.content_targets(content) | self.bench.style_targets([style], [1.0])
         self.bench.objective.targets = targets

@@ -84,6 +84,7 @@ def measure(
     Image.fromarray(np.tile(small, repeats)[:height, :width]).save(photograph, compress_level=1)
     settings = settings_for(
         "quality",
+        method="optimise",
         network=network,
         weights=str(Path(folder) / f"{network}.npz"),
         size=0,

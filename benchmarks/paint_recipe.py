@@ -74,7 +74,7 @@ def main() -> None:
     given = arguments.parse_args()
     with np.load(given.inputs) as file:
         content = file["content"]
-    changes = {
+    changes = {"method": "optimise"} | {
         name: tuple(value) if isinstance(value, list) else value for name, value in given.settings.items()
     }
     shares = changes.pop("style_layer_weights", 0)

@@ -132,7 +132,9 @@ def measure_impasto(kind: str, network: str, folder: Path, steps: int, sides: li
 
     rates = matmul_peak(sides, lambda one, two: tf.matmul(one, two)[0, 0].numpy(), tf.constant)
     content, style = read_inputs(folder)
-    settings = settings_for("quality", network=network, weights=str(folder / f"{network}.npz"))
+    settings = settings_for(
+        "quality", method="optimise", network=network, weights=str(folder / f"{network}.npz")
+    )
     if kind == "gram":
         settings = replace(settings, **LOOP_OBJECTIVE)
     bench = workbench(settings, content=True, style=True)

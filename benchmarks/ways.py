@@ -58,7 +58,9 @@ def measure(network: str, folder: Path, rounds: int) -> dict[str, dict[str, floa
     from impasto.core.recipes import settings_for
 
     content, style = read_inputs(folder)
-    settings = settings_for("quality", network=network, weights=str(folder / f"{network}.npz"))
+    settings = settings_for(
+        "quality", method="optimise", network=network, weights=str(folder / f"{network}.npz")
+    )
     bench = workbench(settings, content=True, style=True)
     targets = bench.content_targets(content) | bench.style_targets([style], [1.0])
     steps: dict[str, Any] = {}

@@ -55,6 +55,7 @@ def estimate(
         NotEnoughMemory: it does not fit.
         UsageError, WeightsError: as `workbench`.
     """
+    settings = settings.settled(content=content, style=style)
     if settings.method == "instant":
         memory, tiles = room_for(settings, height, width)
         free = free_memory_of_host()

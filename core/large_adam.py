@@ -129,7 +129,7 @@ class LargeAdam(Adam):
 
     def rescale(self, size: tuple[int, int], image: Any = None) -> None:
         """As `Adam.rescale`."""
-        share = self._share_at(size)
+        share = self._share_at(size, image)
         if image is None:
             image = stores.make((1, *size, self.image.shape[-1]), self.image.dtype, on_disk=self.on_disk)
             resize(self.result, size, out=image)

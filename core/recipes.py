@@ -18,7 +18,7 @@ from .errors import UsageError
 from .ranges import require_ranges
 
 CHOICES = {
-    "method": ("optimise", "instant", "refine"),
+    "method": ("refine", "optimise", "instant"),
     "pooling": ("max", "average", "l2"),
     "first_padding": ("zero", "replicate"),
     "content_loss": ("mean", "sum", "squares", "scaled", "normalised"),
@@ -32,9 +32,10 @@ CHOICES = {
 }
 
 
-# Of a whole run's steps at a scale `refine` takes the first share, at the full size the second; scales beyond
-# the third share of the full size are left out. So it takes half of a whole run's time (docs/instant.md).
-REFINED, REFINED_AT_LAST, LEFT_OUT = 0.4, 0.8, 0.6
+STEPS = 100  # of a whole run
+# Of its steps at a scale `refine` takes the first share, at the full size the second; scales beyond the third
+# share of the full size are left out. So it takes half of a whole run's time (docs/instant.md).
+REFINED, REFINED_AT_LAST, LEFT_OUT = 0.35, 0.8, 0.6
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,11 @@ class Settings:
         method: `optimise`; `instant`, one pass of a network trained for all styles, which looks at `size`,
             `strength`, `style_scale`, `colours` and `denoise` only; or `refine`: the optimiser, wherever it
             would start from the content, starts from the instant picture, and one more pass leads from half
-            to the full size.
+            to the full size (our own; docs/instant.md).
         size: longest side of the result in pixels; 0 keeps the content's own [n: 512].
         strength: 0 leaves the photograph nearly alone, 1 forgets it; 0.5 is the recipe's balance.
-        steps: optimiser steps over all scales; for L-BFGS, function evaluations [n].
+        steps: optimiser steps over all scales; for L-BFGS, function evaluations [n]. None is 100, or as many
+            as refine in half the time (35 at 512 pixels).
         first_scale: longest side at which coarse-to-fine begins, in pixels [c: 128]; 0 paints at
             the full size only.
         scale_ratio: from one scale to the next [c: √2].
@@ -104,10 +106,10 @@ class Settings:
     """
 
     recipe: str = "quality"
-    method: str = "optimise"
+    method: str = "refine"
     size: int = 512
     strength: float = 0.5
-    steps: int = 100
+    steps: int | None = None
     first_scale: int = 128
     scale_ratio: float = math.sqrt(2)
     step_decay: float = 0.7
@@ -158,7 +160,7 @@ class Settings:
             value = getattr(self, name)
             if value not in allowed and not (name == "pooling" and value is None):
                 raise UsageError(f"{name} is one of {', '.join(allowed)}. Received: {value}")
-        require_ranges(self, _RANGES)
+        require_ranges(self, [own for own in _RANGES if (own[0], self.steps) != ("steps", None)])
         parse_memory(self.memory)
         for name in ("content_layers", "style_layers", "style_layer_weights"):
             if isinstance(value := getattr(self, name), list):
@@ -206,19 +208,19 @@ class Settings:
         return (*below, longest)
 
     def steps_per_scale(self, scales: int) -> tuple[int, ...]:
-        """Splits `steps` over so many scales, at least one each; refining takes some of a whole run's."""
+        """Splits `steps` over so many scales, at least one each."""
         if self.method == "instant":
             return (1,)
-        if self.method == "refine":
-            if scales == 1:
-                return (max(1, round(REFINED * self.steps)),)
-            whole = replace(self, method="optimise").steps_per_scale(scales + 1)  # one is left out
-            taken = [REFINED * count for count in whole[:-2]] + [REFINED_AT_LAST * whole[-1]]
-            return tuple(max(1, round(count)) for count in taken)
-        shares = [self.step_decay**i for i in range(scales)]
-        counts = [max(1, round(self.steps * share / sum(shares))) for share in shares]
-        counts[0] = max(1, counts[0] + self.steps - sum(counts))
-        while sum(counts) > max(self.steps, scales):  # the first scale alone could not make up for it
+        refines = self.method == "refine"
+        whole = [self.step_decay**i for i in range(scales + (refines and scales > 1))]  # one is left out
+        shares = whole
+        if refines:
+            last = REFINED_AT_LAST if scales > 1 else REFINED
+            shares = [*(REFINED * share for share in whole[: scales - 1]), last * whole[-1]]
+        steps = self.steps or round(STEPS * sum(shares) / sum(whole))
+        counts = [max(1, round(steps * share / sum(shares))) for share in shares]
+        counts[0] = max(1, counts[0] + steps - sum(counts))
+        while sum(counts) > max(steps, scales):  # the first scale alone could not make up for it
             counts[counts.index(max(counts))] -= 1
         return tuple(counts)
 
@@ -267,7 +269,7 @@ QUALITY = Settings()
 RECIPES = {
     "quality": QUALITY,
     # The same objective, ended early: for a look at what a style will do.
-    "draft": replace(QUALITY, recipe="draft", steps=70, step_decay=0.55),
+    "draft": replace(QUALITY, recipe="draft", steps=24, step_decay=0.55),
     # neural-style's defaults, in its own units (features of 0–255 pictures; TV's unit in docs/recipes.md).
     "classic": Settings(
         recipe="classic",

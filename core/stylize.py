@@ -44,8 +44,8 @@ def stylize(
             forms above; empty to see what the content loss alone keeps.
         settings: how to paint; by default the recipe `quality`.
         blend: a weight for each style; equal by default. They are normalised to sum 1.
-        on_progress: called after each step with a `Step`; raise `Cancelled` in it to stop with
-            the picture so far.
+        on_progress: called after each step with a `Step`, and with the same one again while a pass of the
+            network leads to the full size; raise `Cancelled` in it to stop with the picture so far.
         resume: the `state` of an interrupted run of the same content, styles and settings.
         masks: for the method `instant`, a picture for each style, white where that style goes.
 

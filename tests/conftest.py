@@ -1,12 +1,15 @@
 """Small pictures, and a compact network with random weights that stands for the bundled one."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from impasto.core import instant_run
 from impasto.core.images import Picture, save_picture
+from impasto.core.instant import instant_painter
 from impasto.models.register import NETWORKS, VGG_MINI
 
 
@@ -31,9 +34,23 @@ def quick_xla() -> str:
     return "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 
+@pytest.fixture(scope="session")
+def mini_decoder(mini_weights) -> Path:
+    """A decoder for that network, untrained: the gradient."""
+    from impasto.models.instant import ENCODER_HASH, begin, build_instant, named_weights
+
+    decoder = build_instant()
+    begin(decoder, Path(mini_weights))
+    arrays = {name: np.asarray(variable) for name, variable in named_weights(decoder).items()}
+    path = Path(mini_weights).with_name("instant.npz")
+    np.savez(path, **arrays, **{ENCODER_HASH: hashlib.sha256(Path(mini_weights).read_bytes()).hexdigest()})
+    return path
+
+
 @pytest.fixture
-def bundled(mini_weights, monkeypatch, tmp_path) -> str:
+def bundled(mini_weights, mini_decoder, monkeypatch, tmp_path) -> str:
     """Makes those weights the bundled ones, and Keras's cache empty: `auto` takes them."""
+    monkeypatch.setattr(instant_run, "instant_painter", lambda way: instant_painter(way, mini_decoder))
     monkeypatch.setitem(NETWORKS, "vgg_mini", replace(VGG_MINI, file=mini_weights))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no-keras-home"))
     return mini_weights

@@ -71,7 +71,12 @@ class Whole:
 
 _OPTIONS: tuple[tuple[str, Callable[[str], Any], str, str], ...] = (
     ("size", int, "PIXELS", "longest side of the result; 0 keeps the photograph's own size"),
-    ("method", str, "HOW", f"{', '.join(CHOICES['method'])}: step by step, in one pass, or on from one pass"),
+    (
+        "method",
+        str,
+        "HOW",
+        f"{', '.join(CHOICES['method'])}: by steps and passes (default), steps alone, or passes alone",
+    ),
     ("recipe", str, "NAME", f"named settings to begin with: {', '.join(RECIPES)}"),
     ("strength", float, "0-1", "0 leaves the photograph nearly alone, 1 forgets it"),
     ("steps", int, "N", "optimiser steps over all scales"),

@@ -16,7 +16,7 @@ def small(mini_weights) -> Callable[..., Settings]:
     """Settings for a quick run on a network of random weights: `small("classic", steps=5)`."""
 
     def settings(recipe: str = "quality", **changes: Any) -> Settings:
-        quick = {"size": 64, "steps": 8, "network": "vgg_mini", "weights": mini_weights}
+        quick = {"method": "optimise", "size": 64, "steps": 8, "network": "vgg_mini", "weights": mini_weights}
         return settings_for(recipe, **quick | changes)
 
     return settings

@@ -122,7 +122,9 @@ def test_transparency_reaches_intermediate_pictures(paint, pictures, tmp_path):
 # ---------------------------------------------------------------- interrupted runs
 
 RUNS = {
-    "adam": ("--size", 181, "--steps", 8),  # two scales: 128 and 181 pixels
+    # Two scales each, of which the first is 128 pixels.
+    "adam": ("--size", 181, "--steps", 8, "--method", "optimise"),
+    "refine": ("--size", 220, "--steps", 8),
     "lbfgs": ("--size", 48, "--steps", 12, "--optimizer", "lbfgs"),
     "classic": ("--size", 40, "--steps", 10, "--recipe", "classic", "--optimizer", "adam", "--seed", 3),
     "mxnet": ("--size", 40, "--steps", 8, "--recipe", "mxnet"),
@@ -162,9 +164,10 @@ def test_a_resumed_run_paints_the_same_picture(kind, paint, interrupt_at, capsys
     assert files() == ["out.png", "whole.png"]
 
 
-def test_interrupted_at_the_end_of_a_scale(paint, interrupt_at):
-    fast = RUNS["adam"]
-    last = settings_for(size=181, steps=8).steps_per_scale(2)[0]
+@pytest.mark.parametrize("kind", ["adam", "refine"])
+def test_interrupted_at_the_end_of_a_scale(kind, paint, interrupt_at):
+    fast = RUNS[kind]
+    last = settings_for(method="refine" if kind == "refine" else "optimise", steps=8).steps_per_scale(2)[0]
     assert paint(output="whole.png", fast=fast) == 0
     interrupt_at(last)
     assert paint(fast=fast) == 130

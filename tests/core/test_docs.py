@@ -12,10 +12,10 @@ from impasto.core import training_recipes as training
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def shown(value):
+def shown(value, name=""):
     """A value as the page's table writes it."""
     if value is None:
-        return "the network's"
+        return "the method's" if name == "steps" else "the network's"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
@@ -49,4 +49,6 @@ def test_the_table_of_settings_is_the_code(page, heading, recipes):
     rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", text, re.M)
     table = {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
     names = [field.name for field in fields(next(iter(recipes.values()))) if field.name != "recipe"]
-    assert table == {name: [shown(getattr(recipe, name)) for recipe in recipes.values()] for name in names}
+    assert table == {
+        name: [shown(getattr(recipe, name), name) for recipe in recipes.values()] for name in names
+    }

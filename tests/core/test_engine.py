@@ -196,7 +196,7 @@ def test_lists(engine):
         assert load_picture(style["preview"]).width == 40
     engine.send(command="methods")
     rows = engine.answer("methods")["methods"]
-    assert [row["name"] for row in rows] == ["optimise", "instant", "refine"]
+    assert [row["name"] for row in rows] == ["refine", "optimise", "instant"]
     assert all(row["styles"] is None for row in rows)
     engine.send(command="networks")
     networks = {row["name"]: row for row in engine.answer("networks")["networks"]}

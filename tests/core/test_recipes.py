@@ -19,13 +19,15 @@ quickly = hypothesis_settings(max_examples=200, deadline=None)
 def test_a_refinement_leaves_out_what_is_near_the_full_size():
     refining = settings_for(method="refine")
     for longest, scales, counts in (
-        (128, (128,), (40,)),
-        (256, (128, 256), (18, 18)),
-        (512, (128, 181, 256, 512), (14, 10, 7, 7)),
+        (128, (128,), (35,)),
+        (256, (128, 256), (16, 18)),
+        (512, (128, 181, 256, 512), (13, 9, 6, 7)),
     ):
         assert refining.scales(longest) == scales
         assert refining.steps_per_scale(len(scales)) == counts
-    assert settings_for(method="refine", first_scale=0, steps=10).scales(512) == (512,)
+    assert settings_for(method="refine", first_scale=0).scales(512) == (512,)
+    assert sum(settings_for(method="refine", steps=200).steps_per_scale(4)) == 200
+    assert sum(settings_for(method="optimise").steps_per_scale(5)) == 100
 
 
 def test_each_recipe_is_labelled_with_its_name():
@@ -75,7 +77,8 @@ def test_mxnet_has_the_original_examples_defaults():
 def test_draft_is_quality_with_fewer_steps():
     draft, quality = RECIPES["draft"], RECIPES["quality"]
     differing = {f.name for f in fields(Settings) if getattr(draft, f.name) != getattr(quality, f.name)}
-    assert differing == {"recipe", "steps", "step_decay"} and draft.steps < quality.steps
+    assert differing == {"recipe", "steps", "step_decay"}
+    assert sum(draft.steps_per_scale(4)) < sum(quality.steps_per_scale(4))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,7 @@ def test_strength_is_symmetric_about_the_middle():
 
 
 def test_scales_of_the_default_size():
-    assert settings_for().scales(512) == (128, 181, 256, 362, 512)
+    assert settings_for(method="optimise").scales(512) == (128, 181, 256, 362, 512)
 
 
 @pytest.mark.parametrize("longest", [1, 50, 128])
@@ -171,7 +174,10 @@ def test_without_a_first_scale_there_is_one():
 @quickly
 @given(longest=st.integers(16, 20_000), first=st.integers(16, 1000))
 def test_scales_rise_evenly_to_the_longest_side(longest, first):
-    scales = settings_for(first_scale=first).scales(longest)
+    scales = settings_for(method="optimise", first_scale=first).scales(longest)
+    refined = settings_for(first_scale=first).scales(longest)
+    assert refined == tuple(scale for scale in scales if scale <= 0.6 * longest or scale == longest)
+    assert len(scales) - len(refined) == (len(scales) > 1)
     assert scales[-1] == longest
     ratios = [finer / coarser for coarser, finer in itertools.pairwise(scales)]
     # Rounding a count n of scales stretches each by at most √2^(1/2n); rounding pixels adds a bit.
@@ -198,9 +204,10 @@ def test_steps_are_split_without_loss(steps, scales, decay):
 
 
 def test_finer_scales_get_their_share():
-    counts = settings_for(steps=1000, step_decay=0.5).steps_per_scale(4)
+    counts = settings_for(method="optimise", steps=1000, step_decay=0.5).steps_per_scale(4)
     assert counts == pytest.approx([1000 * 0.5**i / 1.875 for i in range(4)], abs=1)
-    assert settings_for(steps=400, step_decay=1).steps_per_scale(4) == (100, 100, 100, 100)
+    settings = settings_for(method="optimise", steps=400, step_decay=1)
+    assert settings.steps_per_scale(4) == (100, 100, 100, 100)
 
 
 def test_the_original_tools_weights_count_the_networks_gains(mini_weights):

@@ -131,7 +131,7 @@ def test_no_two_styles_are_alike():
 
 def test_a_photograph_is_painted_with_nothing_but_what_is_bundled():
     photograph = data.chelsea()
-    settings = settings_for(size=96, steps=15)
+    settings = settings_for(method="optimise", size=96, steps=15)
     results = [stylize(photograph, name, settings=settings) for name in ("starry_night", "the_scream")]
     for result in results:
         assert result.network == "vgg_mini" and any("vgg_mini" in notice for notice in result.notices)

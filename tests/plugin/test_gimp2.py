@@ -259,7 +259,7 @@ result = [pixels(layer), pixels(painted)]
 """)
     (_, photo), (_, painted) = array(before), array(after)
     Image.fromarray(photo[..., :3].astype("uint8")).save(tmp_path / "photo.png")
-    options = ["--strength", "0.7", "--steps", "6", "--size", "64", "--seed", "3"]
+    options = ["--method", "optimise", "--strength", "0.7", "--steps", "6", "--size", "64", "--seed", "3"]
     words = ["stylize", tmp_path / "photo.png", "udnie", "-o", tmp_path / "out.png", *options]
     subprocess.run([sys.executable, "-P", "-m", "impasto.core.cli", *words], check=True)
     with Image.open(tmp_path / "out.png") as picture:

@@ -122,7 +122,7 @@ def test_two_at_once_do_not_meet(gimp, start_gimp, small_engine, tmp_path):
 @pytest.mark.parametrize(
     ("method", "options"),
     [
-        ("optimise", ["--steps", 6, "--seed", 3]),
+        ("optimise", ["--method", "optimise", "--steps", 6, "--seed", 3]),
         ("instant", ["--method", "instant"]),
         ("refine", ["--method", "refine", "--steps", 6, "--seed", 3]),
     ],
