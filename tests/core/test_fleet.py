@@ -16,7 +16,7 @@ from impasto.core.images import Picture, load_picture, save_picture
 
 distributed = pytest.importorskip("distributed")
 
-FAST = ("--size", 32, "--steps", 25, "--network", "vgg_mini")
+FAST = ("--method", "optimise", "--size", 32, "--steps", 25, "--network", "vgg_mini")
 
 
 @pytest.fixture
