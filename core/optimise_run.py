@@ -132,10 +132,7 @@ class OptimiseRun:
             return noise(self.settings, *size)
         if init == "content" and self.content is not None:
             if self.settings.method == "refine":
-                from .refining import begun
-
-                instant = begun(self.content, self.styles, self.weights, self.settings, size)
-                return self._primed(instant)
+                return self._primed(self._instant(Picture(_resized(self.content.pixels, size))))
             return _resized(self._primed(self.content.pixels), size)
         return _resized(load_picture(init).pixels, size)
 
@@ -223,20 +220,29 @@ class OptimiseRun:
             tuple(dict.fromkeys(self.notices)),
         )
 
-    def _led_on(self, optimizer: Optimizer, on_tile: OnTile) -> np.ndarray | None:
-        """Where a refinement goes on at the full size; None where memory allows no pass there."""
-        from .refining import led_on
+    def _instant(self, content: Picture, **options: Any) -> np.ndarray:
+        """What passes of the network make of the photograph; options as `instant_pixels`'s."""
+        from .instant_run import instant_pixels
 
+        return instant_pixels(content, self.styles, self.weights, self.settings, **options)
+
+    def _led_on(self, optimizer: Optimizer, on_tile: OnTile) -> np.ndarray | None:
+        """Where a refinement goes on at the full size; None where memory allows no pass there.
+
+        Our own (docs/instant.md): the optimiser is good at large strokes, which are cheap while the picture
+        is small; the network at fine ones, whose steps are dear. So a pass of it takes the place of the
+        scales between half and the full size.
+        """
         assert self.content is not None
-        painted = to_numpy(optimizer.result)[0]
+        painted = to_numpy(optimizer.result)[0].astype("float32", copy=False)
         allocator.as_usual()
         free_memory()
+        begun = _resized(self.content.pixels, painted.shape[:2]), painted
         try:
-            picture = led_on(painted, self.content, self.styles, self.weights, self.settings, on_tile)
+            return self._instant(self.content, begun=begun, on_tile=on_tile)[None]
         except NotEnoughMemory as error:
             self.notices.append(f"The picture was enlarged without a pass of the network. {error}")
             return None
-        return picture[None]
 
     def _clock(self) -> Clock:
         sizes = [self.size(scale) for scale in self.scales]
