@@ -241,7 +241,9 @@ class OptimiseRun:
         try:
             return self._instant(self.content, begun=begun, on_tile=on_tile)[None]
         except NotEnoughMemory as error:
-            self.notices.append(f"The picture was enlarged without a pass of the network. {error}")
+            self.notices.append(
+                f"The picture was enlarged without a pass of the network; optimise may suit it better. {error}"
+            )
             return None
 
     def _clock(self) -> Clock:
