@@ -242,7 +242,7 @@ class OptimiseRun:
             return self._instant(self.content, begun=begun, on_tile=on_tile)[None]
         except NotEnoughMemory as error:
             self.notices.append(
-                f"The picture was enlarged without a pass of the network; optimise may suit it better. {error}"
+                f"The picture was enlarged without a pass of the network; optimise may suit better. {error}"
             )
             return None
 
