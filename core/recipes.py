@@ -33,9 +33,9 @@ CHOICES = {
 
 
 STEPS = 100  # of a whole run
-# Of its steps at a scale `refine` takes the first share, at the full size the second; scales beyond the third
-# share of the full size are left out. So it takes half of a whole run's time (docs/instant.md).
-REFINED, REFINED_AT_LAST, LEFT_OUT = 0.35, 0.8, 0.6
+# Of its steps at a scale `refine` takes the first share, at the full size the second; the scale before that
+# is left out. So it takes half of a whole run's time (docs/instant.md).
+REFINED, REFINED_AT_LAST = 0.35, 0.8
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class Settings:
         ratio = (longest / first) ** (1 / count)
         below = [round(first * ratio**i) for i in range(count)]
         if self.method == "refine":
-            below = [scale for scale in below if scale <= LEFT_OUT * longest]
+            below.pop()  # a pass takes its place
         return (*below, longest)
 
     def steps_per_scale(self, scales: int) -> tuple[int, ...]:
