@@ -5,8 +5,9 @@
 
 The bundled network looks at the picture and at the style. At several depths the least change is found that
 gives the picture's features the style's mean and covariance (`transport.py`), and a decoder that was trained
-once for all styles (`models/instant.py`) changes the picture accordingly. That is one pass; a few of them,
-coarse to fine (`instant_scales.py`), paint.
+once for all styles (`models/instant.py`) changes the picture accordingly. That is one pass. A picture gets
+its first strokes small (`instant_strokes.py`), then a pass at each size, coarse to fine
+(`instant_scales.py`).
 
 Distant parts of the picture share nothing but those statistics. So a large one is painted in tiles without
 seams: the statistics are added up over all tiles first, and each tile sees as far as the whole would.
@@ -29,13 +30,16 @@ from impasto.models.instant import LEVELS
 
 from .instant_maps import CONTENT_WEIGHT, Moments, Sums, added, blended, changes, moments_from, pyramid
 from .instant_scales import DETAIL, joined, reduced, schedule
+from .instant_strokes import LEARNING_RATE, LEAST_REGION, STEPS, recoloured, strokes
 from .instant_tiles import MARGIN, STRIDE, Window, inside, padded, placed, unpadded, windows
 
 # Longest side in pixels of what is painted in one piece, with its margin; it is looked at once, tiles twice.
 TILE = 1088 + 2 * MARGIN
 WHOLE = 0.5  # the strength of one whole pass; beyond it the painting is painted once more
 KNOWN = 40  # statistics of styles that are kept, 2.7 MB each: thirteen styles at three sizes
-LEAST_REGION = 256.0  # pixels; a smaller region has no statistics of its own and takes the picture's
+# The last pass goes this much further than the decoder says (over-relaxation, Young 1954): trained to be
+# right on the mean over all styles, it is cautious. docs/instant.md has what other numbers give.
+RELAXATION = 1.4
 
 Seen = Any  # the levels of a picture, as a runtime holds them
 Sight = Callable[[Window], Seen]
@@ -61,6 +65,11 @@ class Runtime(Protocol):
         self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
     ) -> np.ndarray:
         """The picture (height, width, 3), each level changed by its maps, the deepest towards the content."""
+
+    def descent(
+        self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
+    ) -> np.ndarray:
+        """The losses' gradient by the picture (height, width, 3), times a negative number."""
 
 
 @dataclass(frozen=True)
@@ -111,33 +120,63 @@ class InstantPainter:
         plan = schedule(*content.shape[:2])
         if begun is not None:
             plan, shares = plan[-1:], shares[:1]
-        seen = [self._of_style(style, [shrink for shrink, _ in plan]) for style in styles]
+        seen = [self._of_style(style, plan) for style in styles]
         each = [list(some) for some in zip(*seen, strict=True)]
         targets = each if regions is not None else [[blended(some, weights)] for some in each]
-        photographs = [reduced(content, shrink) for shrink, _ in plan]
-        places = [None if regions is None else reduced(regions, shrink) for shrink, _ in plan]
-        counts = [passes * self._tiles(small) for (_, passes), small in zip(plan, photographs, strict=True)]
-        done, tiles, photograph = 0, len(shares) * sum(counts), content
+        photographs = [reduced(content, shrink) for shrink in plan]
+        places = [None if regions is None else reduced(regions, shrink) for shrink in plan]
+        done, photograph = 0, content
+        # The first strokes count as one tile.
+        tiles = len(shares) * (sum(map(self._tiles, photographs)) + (begun is None))
         for share in shares:
             if done:  # the painting is painted once more
-                photographs = [reduced(photograph, shrink) for shrink, _ in plan]
+                photographs = [reduced(photograph, shrink) for shrink in plan]
             before = begun
-            for (_, passes), small, place, aims in zip(plan, photographs, places, targets, strict=True):
-                kept = _kept(place, share)
-                picture = small if before is None else joined(small, *before, kept)
-                where = None if place is None else padded(place)
+            for shrink, small, place, aims in zip(plan, photographs, places, targets, strict=True):
                 wanted = self._contents(small)
-                for _ in range(passes):
-                    picture = padded(picture)
-                    painted = picture.copy()
-                    for window, pixels in self._pass(small, picture, wanted, aims, where, share):
-                        painted[window], done = np.clip(pixels, 0, 1), done + 1
-                        so_far = unpadded(painted, small)
-                        on_tile(done, tiles, partial(_shown, photograph, small, so_far))
-                    picture = unpadded(painted, small)
-                before = small, picture
-            photograph = picture
+                where = None if place is None else padded(place)
+                task = small, wanted, aims, where, share
+                if before is None:
+                    picture = self._strokes(place, *task)
+                    done += 1
+                    on_tile(done, tiles, partial(_shown, photograph, small, picture))
+                else:
+                    picture = joined(small, *before, _kept(place, share))
+                further = RELAXATION if shrink == 1 else 1.0
+                picture = padded(picture)
+                painted = picture.copy()
+                for window, pixels in self._pass(self.runtime.draw, picture, *task):
+                    own = picture[window]
+                    painted[window], done = np.clip(own + further * (pixels - own), 0, 1), done + 1
+                    so_far = unpadded(painted, small)
+                    on_tile(done, tiles, partial(_shown, photograph, small, so_far))
+                before = small, unpadded(painted, small)
+            photograph = unpadded(painted, small)
         return photograph
+
+    def _strokes(
+        self,
+        place: np.ndarray | None,
+        small: np.ndarray,
+        contents: list[Content],
+        targets: list[list[Moments]],
+        regions: np.ndarray | None,
+        share: float,
+    ) -> np.ndarray:
+        """The photograph in the style's colours and with the first strokes."""
+
+        def descent(picture: np.ndarray) -> np.ndarray:
+            picture = padded(picture)
+            found = np.empty_like(picture)
+            task = small, contents, targets, regions, share
+            for window, values in self._pass(self.runtime.descent, picture, *task):
+                found[window] = values
+            return unpadded(found, small)
+
+        # Adam's steps are of one size however small the gradient: nothing is painted where no mask lies.
+        covered = 1.0 if place is None else place.sum(axis=-1, keepdims=True)
+        picture = recoloured(small, [levels[0] for levels in targets], place, share)
+        return strokes(picture, descent, LEARNING_RATE * share * covered, STEPS)
 
     def _of_style(self, style: np.ndarray, shrinks: Sequence[int]) -> list[list[Moments]]:
         """A style's statistics at some sizes, looked at once; what was asked for longest ago is forgotten."""
@@ -191,14 +230,15 @@ class InstantPainter:
 
     def _pass(
         self,
-        small: np.ndarray,
+        network: Callable[..., np.ndarray],
         picture: np.ndarray,
+        small: np.ndarray,
         contents: list[Content],
         targets: list[list[Moments]],
         regions: np.ndarray | None,
         share: float,
     ) -> Iterator[tuple[Window, np.ndarray]]:
-        """Paints tile by tile: (where in the picture, pixels)."""
+        """What `Runtime.draw` or `descent` makes of a padded picture, by tiles: (where in it, values)."""
         sight = self._sight(picture)
         every = padded(np.ones((*small.shape[:2], 1), "float32"), "constant")
         own, maps = self._statistics(picture, every, sight), []
@@ -210,8 +250,8 @@ class InstantPainter:
         by_level = list(zip(*maps, strict=True))
         for (inner, outer), content in zip(windows(picture, self.tile), contents, strict=True):
             where = None if regions is None else pyramid(regions[outer], len(LEVELS))
-            pixels = self.runtime.draw(sight(outer), by_level, where, content, share)
-            yield inner, pixels[inside(inner, outer)]
+            values = network(sight(outer), by_level, where, content, share)
+            yield inner, values[inside(inner, outer)]
 
     def _sight(self, picture: np.ndarray) -> Sight:
         """A function from windows to the levels there; a picture of one window is looked at once."""

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from impasto.models.instant import GATES, LEVELS, load_instant
+from impasto.models.instant import GATES, LEVELS, gradient_model, load_instant
 
 from .backend import Tensor, Tree, compile_function, to_numpy, to_tensor
 from .features import Extractor
@@ -25,19 +25,21 @@ class KerasRuntime:
     Args:
         extractor: the bundled network with the layers `GATES` and `LEVELS`.
         decoder: see `models/instant.py`.
+        gradient: as `gradient_model` builds it.
     """
 
-    def __init__(self, extractor: Extractor, decoder: keras.Model):
-        self.extractor, self.decoder = extractor, decoder
+    def __init__(self, extractor: Extractor, decoder: keras.Model, gradient: keras.Model):
+        self.extractor, self.decoder, self.gradient = extractor, decoder, gradient
         self._see = compile_function(self._levels)
         self._sum = compile_function(self._level_sums)
-        self._draw = compile_function(self._decoded)
+        self._draw = compile_function(self._painted)
+        self._descend = compile_function(self._steepest)
 
     @classmethod
     def load(cls, way: str = "direct", weights: Path | None = None) -> KerasRuntime:
         """The trained networks; arguments and errors as `instant_painter`."""
         extractor = Extractor("vgg_mini", (*GATES, *LEVELS), first_padding="replicate")
-        return cls(extractor.in_way(way), in_way(load_instant(weights), way))
+        return cls(extractor.in_way(way), in_way(load_instant(weights), way), in_way(gradient_model(), way))
 
     def see(self, picture: np.ndarray) -> Tree:
         """As `Runtime.see`; the levels stay on the device."""
@@ -56,10 +58,13 @@ class KerasRuntime:
         self, seen: Tree, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
     ) -> np.ndarray:
         """As `Runtime.draw`."""
-        tensors = [[tuple(map(to_tensor, one)) for one in level] for level in maps]
-        where = [] if regions is None else [to_tensor(own) for own in regions]
-        towards = to_tensor(content[0]), to_tensor(np.float32(content[1])), to_tensor(np.float32(share))
-        return to_numpy(self._draw(seen, tensors, where, towards))[0]
+        return to_numpy(self._draw(*_tensors(seen, maps, regions, content, share)))[0]
+
+    def descent(
+        self, seen: Tree, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
+    ) -> np.ndarray:
+        """As `Runtime.descent`."""
+        return to_numpy(self._descend(*_tensors(seen, maps, regions, content, share)))[0].astype("float32")
 
     # ------------------------------------------------------------ compiled
 
@@ -70,7 +75,14 @@ class KerasRuntime:
     def _level_sums(self, levels: Tree, weights: Tree) -> Tree:
         return [weighted_sums(level, own, ops) for level, own in zip(levels, weights, strict=True)]
 
-    def _decoded(self, seen: Tree, maps: Tree, regions: Tree, content: Tree) -> Tensor:
+    def _painted(self, *given: Tree) -> Tensor:
+        return self.decoder(self._wanted(*given), training=False)
+
+    def _steepest(self, *given: Tree) -> Tensor:
+        return self.gradient(self._wanted(*given), training=False)
+
+    def _wanted(self, seen: Tree, maps: Tree, regions: Tree, content: Tree) -> list[Tensor]:
+        """What both networks take."""
         picture, own, gates = seen[0], seen[1 : len(LEVELS) + 1], seen[len(LEVELS) + 1 :]
         every = regions or [None] * len(maps)
         levels = zip([picture, *own], maps, every, strict=True)
@@ -80,4 +92,13 @@ class KerasRuntime:
         if regions:
             smooth = smooth * ops.sum(regions[0], axis=-1, keepdims=True)
         wanted[-1] = wanted[-1] + weight * (target - own[-1])
-        return self.decoder([picture, *gates, *own, smooth, palette, *wanted], training=False)
+        return [picture, *gates, *own, smooth, palette, *wanted]
+
+
+def _tensors(
+    seen: Tree, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
+) -> tuple[Tree, Tree, Tree, Tree]:
+    tensors = [[tuple(map(to_tensor, one)) for one in level] for level in maps]
+    where = [] if regions is None else [to_tensor(own) for own in regions]
+    towards = to_tensor(content[0]), to_tensor(np.float32(content[1])), to_tensor(np.float32(share))
+    return seen, tensors, where, towards

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from impasto.models.instant import GATES, LEVELS, read_instant
-from impasto.models.instant_graph import SEEN, Weights, decoder_graph, encoder_graph, sums_graph
+from impasto.models.instant import GATES, LEVELS, read_instant, turned
+from impasto.models.instant_graph import (
+    SEEN,
+    Weights,
+    decoder_graph,
+    descent_graph,
+    encoder_graph,
+    sums_graph,
+)
 from impasto.models.weights import check_weights, choose, read_weights
 
 from .instant import Content, Maps
@@ -33,9 +40,8 @@ class OnnxRuntime:
     """
 
     def __init__(self, encoder: Weights, decoder: Weights):
-        self.weights = decoder
         self.encoder, self.summing = _session(encoder_graph(encoder)), _session(sums_graph())
-        self.decoders = {0: _session(decoder_graph(decoder))}
+        self.draw, self.descent = _Decoder(decoder_graph, decoder), _Decoder(descent_graph, turned(encoder))
         self.largest = 0  # size of the largest picture so far
 
     @classmethod
@@ -72,27 +78,6 @@ class OnnxRuntime:
             (total, mean[:, 0], centred) for total, mean, centred in zip(found, found, found, strict=True)
         ]
 
-    def draw(
-        self,
-        seen: Levels,
-        maps: Maps,
-        regions: Sequence[np.ndarray] | None,
-        content: Content,
-        share: float,
-    ) -> np.ndarray:
-        """As `Runtime.draw`."""
-        given = dict(seen)
-        for name, own in zip(SEEN, maps, strict=True):
-            for i, (matrix, offset) in enumerate(own):
-                given |= {f"{name}_matrix{i}": _value(matrix.T), f"{name}_offset{i}": _value(offset)}
-        if regions is not None:
-            given |= {f"{name}_regions": _value(own) for name, own in zip(SEEN, regions, strict=True)}
-        given["content"] = _value(content[0].transpose(0, 3, 1, 2))
-        given["content_weight"] = _value(np.float32(content[1]))
-        given["smooth_weight"] = _value(np.float32(share * VARIATION_WEIGHT))
-        decoder = self._decoder(0 if regions is None else regions[0].shape[-1])
-        return decoder.run_with_ort_values(["painted"], given)[0].numpy()[0]
-
     def _encoded(self, layers: Sequence[str], given: Levels) -> list[Any]:
         """Some layers; whenever pictures grow, the memory that smaller ones left is given back.
 
@@ -106,11 +91,46 @@ class OnnxRuntime:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         return self.encoder.run_with_ort_values(layers, given, options)
 
-    def _decoder(self, regions: int) -> Any:
-        """The decoder for so many regions; that for one map everywhere stays, of the others the latest."""
-        if regions not in self.decoders:
-            self.decoders = {0: self.decoders[0], regions: _session(decoder_graph(self.weights, regions))}
-        return self.decoders[regions]
+
+class _Decoder:
+    """`Runtime.draw` or `Runtime.descent`.
+
+    The session for one map everywhere stays, of those for several regions the latest.
+
+    Args:
+        graph: `decoder_graph` or `descent_graph`.
+        weights: what it takes.
+    """
+
+    def __init__(self, graph: Callable[[Weights, int], bytes], weights: Weights):
+        self.graph, self.weights = graph, weights
+        self.sessions = {0: _session(graph(weights, 0))}
+
+    def __call__(
+        self,
+        seen: Levels,
+        maps: Maps,
+        regions: Sequence[np.ndarray] | None,
+        content: Content,
+        share: float,
+    ) -> np.ndarray:
+        given = dict(seen)
+        for name, own in zip(SEEN, maps, strict=True):
+            for i, (matrix, offset) in enumerate(own):
+                given |= {f"{name}_matrix{i}": _value(matrix.T), f"{name}_offset{i}": _value(offset)}
+        if regions is not None:
+            given |= {f"{name}_regions": _value(own) for name, own in zip(SEEN, regions, strict=True)}
+        given["content"] = _value(content[0].transpose(0, 3, 1, 2))
+        given["content_weight"] = _value(np.float32(content[1]))
+        given["smooth_weight"] = _value(np.float32(share * VARIATION_WEIGHT))
+        session = self._for(0 if regions is None else regions[0].shape[-1])
+        taken = {one.name: given[one.name] for one in session.get_inputs()}
+        return session.run_with_ort_values(None, taken)[0].numpy()[0]
+
+    def _for(self, regions: int) -> Any:
+        if regions not in self.sessions:
+            self.sessions = {0: self.sessions[0], regions: _session(self.graph(self.weights, regions))}
+        return self.sessions[regions]
 
 
 def _value(array: Any) -> Any:

@@ -1,42 +1,42 @@
-"""Coarse to fine in a few passes: which sizes a picture is painted at, and what goes from one to the next.
+"""Coarse to fine: which sizes a picture is painted at, and what goes from one to the next.
 
 A picture is painted small first, where a brush stroke is as large as the network sees. What comes of it is
 enlarged and given back a share of the photograph's own detail, which is what the small picture did not hold
-(the Laplacian band of Burt & Adelson 1983); the passes at that size begin there.
+(the Laplacian band of Burt & Adelson 1983); the pass at that size begins there.
 
-    for shrink, passes in schedule(512, 340):  # (4, 2), (2, 1), (1, 1)
+    for shrink in schedule(512, 340):  # 4, 2, 1
         small = reduced(photograph, shrink)
         picture = small if before is None else joined(small, *before)
-        ...                                    # paint it, `passes` times
+        ...                            # paint it
         before = small, picture
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .resizing import lanczos
 
-FIRST = 128  # no longest side is below this, in pixels: where the quality recipe begins too
+FIRST = 128  # longest side that is painted first, in pixels, or what is nearest: where `quality` begins too
 LEAST = 32  # and no shorter side below this
 DETAIL = 0.65  # share of the photograph's detail that a painting from below is given back; docs/instant.md
-FINE = 1  # passes at the full size, as at all between; docs/instant.md has what others gain
-COARSE = 2  # passes at the first of several sizes: larger strokes for a sixteenth of the work, at 512 pixels
 
 
-def schedule(height: int, width: int) -> list[tuple[int, int]]:
-    """(by how much the picture is shrunk, passes there), coarse to fine.
+def schedule(height: int, width: int) -> list[int]:
+    """By how much the picture is shrunk, coarse to fine.
 
     Args:
         height, width: of the finished picture, in pixels.
     """
-    shrink, plan = 1, [(1, FINE)]
-    while max(height, width) >= 2 * shrink * FIRST and min(height, width) >= 2 * shrink * LEAST:
-        shrink *= 2
-        plan.insert(0, (shrink, 1))
-    if shrink > 1:
-        plan[0] = shrink, COARSE
-    return plan
+    shrinks = [1]
+    while (
+        max(height, width) > math.sqrt(2) * shrinks[0] * FIRST
+        and min(height, width) >= 2 * shrinks[0] * LEAST
+    ):
+        shrinks.insert(0, 2 * shrinks[0])
+    return shrinks
 
 
 def reduced(picture: np.ndarray, shrink: int) -> np.ndarray:

@@ -14,6 +14,7 @@ The card beside this file, `instant.md`, says what it was trained on.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,14 +103,51 @@ def begin(model: keras.Model, encoder: Path | None = None) -> None:
     import numpy as np
 
     with np.load(encoder or choose("vgg_mini").path, allow_pickle=False) as file:
-        for n in range(1, len(LEVELS) + 1):
-            for c in (1, 2):
-                kernel = file[f"block{n}_conv{c}/kernel"].astype("float32")
-                turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-                if (n, c) == (1, 1):  # the encoder takes blue, green, red of 0-255
-                    turned = turned[..., ::-1]
-                model.get_layer(f"level{n}_conv{c}").set_weights([turned / GAINS[n - 1][c - 1]])
+        for name, kernel in turned(file).items():
+            model.get_layer(name.partition("/")[0]).set_weights([kernel])
     model.get_layer("palette_share").set_weights([PALETTE * np.eye(3, dtype="float32")[None, None]])
+
+
+def turned(encoder: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The encoder's kernels, transposed: with these the decoder's body is the gradient.
+
+    Args:
+        encoder: its weights, `{"block1_conv1/kernel": (3, 3, 3, 32), ...}`.
+
+    Returns:
+        `{"level1_conv1/kernel": (3, 3, 32, 3), ...}`, float32.
+    """
+    kernels = {}
+    for n in range(1, len(LEVELS) + 1):
+        for c in (1, 2):
+            kernel = encoder[f"block{n}_conv{c}/kernel"].astype("float32")
+            kernel = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+            if (n, c) == (1, 1):  # the encoder takes blue, green, red of 0-255
+                kernel = kernel[..., ::-1]
+            kernels[f"level{n}_conv{c}/kernel"] = kernel / GAINS[n - 1][c - 1]
+    return kernels
+
+
+def gradient_model(encoder: Path | None = None) -> keras.Model:
+    """The untrained decoder up to its step.
+
+    Args:
+        encoder: the encoder's weight file; by default the bundled one.
+
+    Returns:
+        A model from the same inputs to where the losses fall, (batch, height, width, 3): their gradient by
+        the picture, times a negative number.
+    """
+    import keras
+
+    from .vgg import channels_last
+
+    with channels_last():
+        model = build_instant()
+    begin(model, encoder)
+    model = keras.Model(model.inputs, model.get_layer("smoothed").output, name="gradient")
+    model.trainable = False
+    return model
 
 
 def _input(layer: str, name: str) -> Any:
@@ -155,10 +193,15 @@ def load_instant(path: Path | None = None) -> keras.Model:
     weights = read_instant(path)
     with channels_last():
         model = build_instant()
-    for name, variable in named_weights(model).items():
-        variable.assign(weights[name])
+    give(model, weights)
     model.trainable = False
     return model
+
+
+def give(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
+    """Gives a decoder weights, by name as `named_weights`."""
+    for name, variable in named_weights(model).items():
+        variable.assign(weights[name])
 
 
 def read_instant(path: Path | None = None) -> dict[str, np.ndarray]:

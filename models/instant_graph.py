@@ -107,58 +107,82 @@ def decoder_graph(weights: Weights, regions: int = 0) -> bytes:
         regions) of each of `SEEN`, their shares of every position; from `content`, the photograph's own
         deepest level, and the numbers `content_weight` and `smooth_weight`.
     """
-    graph = Graph(weights)
-    inputs = [_described(name) for name in (*SEEN, *GATES)]
-    inputs += [described("content", 1, _channels(LEVELS[-1]), None, None)]
-    inputs += [described("content_weight"), described("smooth_weight")]
-    picture = graph.node("Transpose", ["picture"], perm=CHANNELS_FIRST)
-    where = {}
-    for name in SEEN:
-        channels = _channels(name)
-        for i in range(max(1, regions)):
-            inputs += [described(f"{name}_matrix{i}", channels, channels)]
-            inputs += [described(f"{name}_offset{i}", channels)]
-        if regions:
-            inputs.append(described(f"{name}_regions", 1, None, None, regions))
-            where[name] = graph.node("Transpose", [f"{name}_regions"], perm=CHANNELS_FIRST)
+    way = _Way(weights, regions)
+    graph, (x, gradient) = way.graph, way.back()
+    step = graph.node("Tanh", [gradient])
+    palette = way.changed("picture")
+    x = _laid_over(graph, x, graph.node("Concat", [step, palette], axis=1))
+    x = graph.node("Add", [graph.convolution(x, "over2", "reflect"), step])
+    x = graph.node("Add", [graph.scaled(x, STEP), graph.convolution(palette, "palette_share")])
+    graph.node("Transpose", [graph.node("Add", [x, way.picture])], "painted", perm=CHANNELS_LAST)
+    return graph.serialised(way.inputs, [described("painted", 1, None, None, 3)])
 
-    def changed(name: str) -> str:
+
+def descent_graph(weights: Weights, regions: int = 0) -> bytes:
+    """The same up to the decoder's step: with `instant.turned` of the encoder, where the losses fall.
+
+    Returns:
+        A serialised graph from the inputs of `decoder_graph`, less the maps of `picture`, to `descent`
+        (1, height, width, 3).
+    """
+    way = _Way(weights, regions)
+    _, gradient = way.back()
+    way.graph.node("Transpose", [gradient], "descent", perm=CHANNELS_LAST)
+    return way.graph.serialised(way.inputs, [described("descent", 1, None, None, 3)])
+
+
+class _Way:
+    """A graph with its inputs, in which the changes of the levels are carried back to the pixels."""
+
+    def __init__(self, weights: Weights, regions: int):
+        self.graph, self.regions = Graph(weights), regions
+        self.inputs = [_described(name) for name in (*SEEN, *GATES)]
+        self.inputs += [described("content", 1, _channels(LEVELS[-1]), None, None)]
+        self.inputs += [described("content_weight"), described("smooth_weight")]
+        self.picture = self.graph.node("Transpose", ["picture"], perm=CHANNELS_FIRST)
+        self.where = {}
+        if regions:
+            for name in SEEN:
+                self.inputs.append(described(f"{name}_regions", 1, None, None, regions))
+                self.where[name] = self.graph.node("Transpose", [f"{name}_regions"], perm=CHANNELS_FIRST)
+
+    def changed(self, name: str) -> str:
         """The change wanted of one level; a matrix product at every position is a 1×1 convolution."""
-        level, total = picture if name == "picture" else name, ""
-        for i in range(max(1, regions)):
+        graph, channels = self.graph, _channels(name)
+        level, total = self.picture if name == "picture" else name, ""
+        for i in range(max(1, self.regions)):
+            self.inputs += [described(f"{name}_matrix{i}", channels, channels)]
+            self.inputs += [described(f"{name}_offset{i}", channels)]
             matrix = graph.node("Unsqueeze", [f"{name}_matrix{i}", graph.constant(np.array([2, 3]))])
             part = graph.node("Conv", [level, matrix, f"{name}_offset{i}"])
-            if regions:
-                share = graph.node("Gather", [where[name], graph.constant(np.array([i]))], axis=1)
+            if self.regions:
+                share = graph.node("Gather", [self.where[name], graph.constant(np.array([i]))], axis=1)
                 part = graph.node("Mul", [part, share])
             total = graph.node("Add", [total, part]) if total else part
         return total
 
-    def gate(x: str, layer: str) -> str:
-        # What opens it is 0 or more: a step, which is quicker than to compare and choose.
-        step = graph.node("HardSigmoid", [layer], alpha=OPEN, beta=0.0)
-        return graph.node("Mul", [x, step])
+    def back(self) -> tuple[str, str]:
+        """What arrives at the finest level, and at the pixels, with what smooths."""
+        graph = self.graph
+        content = graph.node("Mul", ["content_weight", graph.node("Sub", ["content", LEVELS[-1]])])
+        x = graph.node("Add", [self.changed(LEVELS[-1]), content])
+        for n in range(len(LEVELS), 0, -1):
+            x = graph.convolution(self.gate(x, LEVELS[n - 1]), f"level{n}_conv2")
+            x = self.gate(x, GATES[n - 1])
+            if n > 1:
+                x = graph.convolution(x, f"level{n}_conv1", factor=math.prod(GAINS[n - 1]))
+                x = graph.node("Add", [_doubled(graph, x), self.changed(LEVELS[n - 2])])
+        gradient = graph.convolution(x, "level1_conv1", factor=STEEPNESS * 255 / UNIT * math.prod(GAINS[0]))
+        smooth = graph.node("Mul", [_curvature(graph, self.picture), "smooth_weight"])
+        if self.regions:
+            covered = graph.node("ReduceSum", [self.where["picture"], graph.constant(np.array([1]))])
+            smooth = graph.node("Mul", [smooth, covered])
+        return x, graph.node("Add", [gradient, graph.scaled(smooth, STEEPNESS)])
 
-    content = graph.node("Mul", ["content_weight", graph.node("Sub", ["content", LEVELS[-1]])])
-    x = graph.node("Add", [changed(LEVELS[-1]), content])
-    for n in range(len(LEVELS), 0, -1):
-        x = graph.convolution(gate(x, LEVELS[n - 1]), f"level{n}_conv2")
-        x = gate(x, GATES[n - 1])
-        if n > 1:
-            x = graph.convolution(x, f"level{n}_conv1", factor=math.prod(GAINS[n - 1]))
-            x = graph.node("Add", [_doubled(graph, x), changed(LEVELS[n - 2])])
-    gradient = graph.convolution(x, "level1_conv1", factor=STEEPNESS * 255 / UNIT * math.prod(GAINS[0]))
-    smooth = graph.node("Mul", [_curvature(graph, picture), "smooth_weight"])
-    if regions:
-        covered = graph.node("ReduceSum", [where["picture"], graph.constant(np.array([1]))])
-        smooth = graph.node("Mul", [smooth, covered])
-    step = graph.node("Tanh", [graph.node("Add", [gradient, graph.scaled(smooth, STEEPNESS)])])
-    palette = changed("picture")
-    x = _laid_over(graph, x, graph.node("Concat", [step, palette], axis=1))
-    x = graph.node("Add", [graph.convolution(x, "over2", "reflect"), step])
-    x = graph.node("Add", [graph.scaled(x, STEP), graph.convolution(palette, "palette_share")])
-    graph.node("Transpose", [graph.node("Add", [x, picture])], "painted", perm=CHANNELS_LAST)
-    return graph.serialised(inputs, [described("painted", 1, None, None, 3)])
+    def gate(self, x: str, layer: str) -> str:
+        # What opens it is 0 or more: a step, which is quicker than to compare and choose.
+        step = self.graph.node("HardSigmoid", [layer], alpha=OPEN, beta=0.0)
+        return self.graph.node("Mul", [x, step])
 
 
 def _laid_over(graph: Graph, x: str, thin: str) -> str:

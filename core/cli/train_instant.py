@@ -36,6 +36,12 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="another weight file of vgg_mini; a run may go on with another encoder than it began with",
     )
+    parser.add_argument(
+        "--begin",
+        type=Path,
+        metavar="FILE",
+        help="an instant.npz whose decoder a new run begins with; by default with the gradient",
+    )
     for name, kind, text in (
         ("steps", int, "optimiser steps in all"),
         ("batch", int, "pairs of a photograph and a style a step"),
@@ -78,7 +84,7 @@ def _train(
     import numpy as np
     from tqdm import tqdm
 
-    from impasto.models.instant import begin, build_instant
+    from impasto.models.instant import begin, build_instant, give, read_instant
     from impasto.models.weights import choose
 
     from ..features import Extractor
@@ -92,6 +98,8 @@ def _train(
     extractor = Extractor("vgg_mini", SEEN, first_padding="replicate", weights=encoder)
     decoder = build_instant()
     begin(decoder, encoder)
+    if arguments.begin:
+        give(decoder, read_instant(arguments.begin))
     trainer = InstantTrainer(extractor, decoder, settings.coarse, settings.fine)
     bar = tqdm(total=settings.steps, unit="step", disable=None, smoothing=0.05)
 
