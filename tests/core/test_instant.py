@@ -434,7 +434,7 @@ def test_the_first_strokes_go_down_the_losses_of_the_levels(painter, mini_weight
     """All of the recipe's but the deepest style layer's, which the network does not look at."""
     import tensorflow as tf
 
-    from impasto.core.transport import distance, moments
+    from impasto.core.transport import distance
 
     photo, picture = blobs(48, 64, seed=8), blobs(48, 64, seed=9)
     runtime = painter.runtime
@@ -641,10 +641,10 @@ def test_refining_starts_from_the_instant_picture(random_painter, small, photo, 
     still = stylize(photo, [painting], settings=replace(settings, learning_rate=1e-12)).picture.pixels
     np.testing.assert_allclose(still, instant.picture.pixels, atol=1e-3)
     # Where there is nothing to start from it is plain optimising.
-    for content, changes in ((None, {}), (photo, {"init": "noise"})):
+    for content, options in ((None, {}), (photo, {"init": "noise"})):
         ways = [
             stylize(
-                content, [painting], settings=replace(settings, method=m, first_scale=0, steps=5, **changes)
+                content, [painting], settings=replace(settings, method=m, first_scale=0, steps=5, **options)
             )
             for m in ("refine", "optimise")
         ]
