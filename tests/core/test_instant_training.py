@@ -155,7 +155,7 @@ def test_no_pair_counts_for_more_than_one(make, blobs):
 
 
 def test_training_makes_the_loss_smaller(make, tmp_path, monkeypatch):
-    settings = replace(SETTINGS, steps=25, learning_rate=0.0003)
+    settings = replace(SETTINGS, steps=25, learning_rate=0.0003, coarse=0)
     trainer, source, held_out, paintings = make(settings)
     pairs, told = held_out_pairs(held_out, paintings, settings), []
     before, pair = look(trainer, pairs, 2).sum(), source.batch(2, 32, 0, 3)
@@ -222,7 +222,9 @@ def test_settings_out_of_range_are_refused():
 # ---------------------------------------------------------------- the command
 
 
-def test_the_command_trains_what_then_paints(folders, bundled, impasto, tmp_path, capsys, monkeypatch, blobs):
+def test_the_command_trains_what_then_paints(
+    folders, bundled, mini_decoder, impasto, tmp_path, capsys, monkeypatch, blobs
+):
     words = [
         "--photos",
         folders[0],
@@ -233,14 +235,20 @@ def test_the_command_trains_what_then_paints(folders, bundled, impasto, tmp_path
         "--precision",
         "float32",
     ]
-    words += ["--batch", 2, "--side", 32, "--held-out", 2, "--decay", 0, "--evaluate-every", 1, "--coarse", 0]
+    words += ["--batch", 2, "--side", 32, "--held-out", 2, "--decay", 0, "--evaluate-every", 1]
+    words += ["--coarse", 0, "--fine", 1, "--begin", tmp_path / "begin.npz"]
+    given = arrays(mini_decoder)
+    given["over2/kernel"] = np.random.default_rng(0).normal(0, 0.01, given["over2/kernel"].shape)
+    np.savez(tmp_path / "begin.npz", **given)
     assert impasto("train-instant", *words, "--steps", 2) == 0
     run = tmp_path / "run"
     assert {path.name for path in run.iterdir()} == {
         "checkpoint.npz", "instant.npz", "log.csv", "log.png", "sample.jpg", "settings.json",
     }  # fmt: skip
     assert json.loads((run / "settings.json").read_text())["steps"] == 2
-    kinds = {array.dtype.name for name, array in arrays(run / "instant.npz").items() if "/" in name}
+    trained = arrays(run / "instant.npz")
+    np.testing.assert_allclose(trained["over2/kernel"], given["over2/kernel"], atol=1e-3)
+    kinds = {array.dtype.name for name, array in trained.items() if "/" in name}
     assert kinds == {"float16"} and (run / "instant.npz").stat().st_size < 6e6
     assert "step 2: held-out" in capsys.readouterr().out
 

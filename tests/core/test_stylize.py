@@ -215,7 +215,7 @@ def test_strength_grows_monotonically(small, content, painting, style_distance):
     target, content = Style("", Picture(painting), span=56).at(48), load_picture(content, size=48).pixels
     results = [
         pixels(content, [painting], settings=small(size=48, strength=strength, steps=50, first_scale=0))
-        for strength in (0.1, 0.3, 0.5, 0.7, 0.9)
+        for strength in (0.1, 0.5, 0.9)
     ]
     distances = [style_distance(result, target) for result in results]
     assert all(weaker > stronger for weaker, stronger in itertools.pairwise(distances))

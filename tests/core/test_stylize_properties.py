@@ -14,7 +14,7 @@ SIDES = st.integers(MIN_SIDE, 72)
 SEEDS = st.integers(0, 2**32 - 1)
 
 slowly = hypothesis_settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -61,7 +61,7 @@ def test_styles_of_any_mode_and_shape(mode, height, width, seed, scale, small, b
     check(result, load_picture(content), 32, 48)
 
 
-@hypothesis_settings(slowly, max_examples=12)
+@hypothesis_settings(slowly, max_examples=8)
 @given(short=st.integers(16, 24), ratio=st.floats(1, 18), upright=st.booleans(), first=st.integers(0, 130))
 def test_any_aspect_ratio(short, ratio, upright, first, small, blobs):
     long = max(short, round(short * ratio))
@@ -71,7 +71,7 @@ def test_any_aspect_ratio(short, ratio, upright, first, small, blobs):
     check(result, load_picture(content), height, width)
 
 
-@hypothesis_settings(slowly, max_examples=12)
+@hypothesis_settings(slowly, max_examples=8)
 @given(
     size=st.integers(16, 80),
     colours=st.sampled_from(["style", "keep", "match"]),
