@@ -16,7 +16,6 @@ TESTS = (
     "test_backend.py",
     "test_objective.py",
     "test_recomputed.py",
-    "test_training.py::test_a_network_computed_once_more_learns_the_same",
     "test_training.py::test_what_is_taught_ends_and_the_losses_begin",
 )
 # What docs/backends.md promises of a picture of a few steps: differences on average, and at worst.

@@ -317,7 +317,7 @@ for devices in (1, 2):
 
 
 @pytest.mark.parametrize(
-    ("backend", "recompute"), [("tensorflow", False), ("tensorflow", True), ("jax", False)]
+    ("backend", "recompute"), [("tensorflow", False), ("tensorflow", True), ("jax", True)]
 )
 def test_two_devices_train_as_one(backend, recompute, photos, pictures, mini_weights, quick_xla, tmp_path):
     pytest.importorskip(backend)
