@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from .crops import crop_batch
 from .instant import instant_painter
@@ -55,5 +56,6 @@ class Teacher:
         side, seed = self.settings.side, self.settings.seed
         picture = crop_batch([(self.photographs, 1.0)], 1, side, seed, FIRST + number)[0]
         style = self.styles[number % len(self.styles)]
-        painted = self.painter.paint(picture.astype("float32") / 255, [style], strength=STRENGTH)
+        with threadpool_limits(1, user_api="blas"):  # as in instant_run.py
+            painted = self.painter.paint(picture.astype("float32") / 255, [style], strength=STRENGTH)
         return np.stack([picture, np.uint8(np.rint(255 * painted))])
