@@ -174,8 +174,9 @@ def test_bfloat16_paints_the_same_picture(blobs, painting, monkeypatch):
     first, painted = differences()  # the first strokes fall a little differently
     assert 0 < np.sqrt(np.mean(first**2)) < 0.75 * np.sqrt(np.mean(painted**2))
     monkeypatch.setattr(instant, "STEPS", 0)
+    monkeypatch.setattr(instant, "RELAXATION", 1.0)
     passes, _ = differences()
-    assert 0 < np.sqrt(np.mean(passes**2)) < 2 and passes.max() < 24, passes.max()
+    assert 0 < np.sqrt(np.mean(passes**2)) < 1.5 and passes.max() < 16, passes.max()
 
 
 def test_both_runtimes_paint_the_same_picture(mini_weights, decoder, blobs, painting, other):
@@ -476,7 +477,7 @@ def test_a_photograph_takes_the_colours_of_its_regions(blobs):
         np.testing.assert_allclose(np.cov(own.T), aim.covariance, atol=2e-4)
     half = recoloured(photo, aims[:1], None, 0.5)
     np.testing.assert_allclose(half, (photo + recoloured(photo, aims[:1], None, 1.0)) / 2, atol=1e-6)
-    np.testing.assert_array_equal(recoloured(photo, [*aims, aims[0]][:1], 0 * left, 1.0), photo)
+    np.testing.assert_array_equal(recoloured(photo, aims[:1], 0 * left, 1.0), photo)
 
 
 # ---------------------------------------------------------------- the scales
