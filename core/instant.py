@@ -71,6 +71,9 @@ class Runtime(Protocol):
     ) -> np.ndarray:
         """The losses' gradient by the picture (height, width, 3), times a negative number."""
 
+    def let_go(self) -> None:
+        """Gives back memory that is kept for further pictures."""
+
 
 @dataclass(frozen=True)
 class InstantPainter:

@@ -12,7 +12,7 @@ from keras import ops
 
 from impasto.models.instant import GATES, LEVELS, gradient_model, load_instant
 
-from .backend import Tensor, Tree, compile_function, to_numpy, to_tensor
+from .backend import Tensor, Tree, compile_function, free_memory, to_numpy, to_tensor
 from .features import Extractor
 from .instant import Content, Maps
 from .instant_maps import changed, smoothing, weighted_sums
@@ -65,6 +65,10 @@ class KerasRuntime:
     ) -> np.ndarray:
         """As `Runtime.descent`."""
         return to_numpy(self._descend(*_tensors(seen, maps, regions, content, share)))[0].astype("float32")
+
+    def let_go(self) -> None:
+        """As `Runtime.let_go`."""
+        free_memory()
 
     # ------------------------------------------------------------ compiled
 

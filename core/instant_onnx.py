@@ -28,6 +28,7 @@ from impasto.models.weights import check_weights, choose, read_weights
 
 from .instant import Content, Maps
 from .instant_maps import VARIATION_WEIGHT
+from .instant_tiles import STRIDE
 
 Levels = dict[str, Any]  # the picture (1, height, width, 3), and each layer (1, channels, height, width)
 
@@ -77,6 +78,11 @@ class OnnxRuntime:
         return [
             (total, mean[:, 0], centred) for total, mean, centred in zip(found, found, found, strict=True)
         ]
+
+    def let_go(self) -> None:
+        """As `Runtime.let_go`."""
+        self.largest = 0
+        self.deepest(np.zeros((STRIDE, STRIDE, 3), "float32"))
 
     def _encoded(self, layers: Sequence[str], given: Levels) -> list[Any]:
         """Some layers; whenever pictures grow, the memory that smaller ones left is given back.

@@ -16,7 +16,7 @@ from .finishing import finished
 from .images import Picture
 from .instant import OnTile, instant_painter
 from .instant_room import tile_for
-from .place import place, without_keras
+from .place import in_onnx_runtime, place
 from .progress import Clock
 from .recipes import Settings
 from .result import Result, Step
@@ -137,7 +137,7 @@ def instant_pixels(
     # NumPy's threads wait for each other by spinning: beside other work the small products between the
     # networks took ten times as long on two cores as on one.
     with threadpool_limits(1, user_api="blas"):
-        return painter.paint(
+        painted = painter.paint(
             content.pixels,
             pictures,
             blend=weights,
@@ -146,11 +146,17 @@ def instant_pixels(
             begun=begun,
             on_tile=on_tile,
         )
+    if settings.method != "instant":
+        painter.runtime.let_go()  # the optimiser goes on, and takes memory of its own
+    return painted
 
 
 def _way(settings: Settings) -> str:
-    """Which runtime paints, and in which precision: see `instant_painter`."""
-    if without_keras(settings):
+    """Which runtime paints, and in which precision: see `instant_painter`.
+
+    A refinement has Keras, but tracing functions for each of its sizes would take longer than its passes.
+    """
+    if in_onnx_runtime(settings):
         return "onnx"
     from .trial import bfloat16_pays
 

@@ -41,12 +41,17 @@ def place(settings: Settings, device: str | None = None) -> Iterator[str]:
 
 
 def without_keras(settings: Settings) -> bool:
-    """Whether this painting is one pass that ONNX Runtime makes, on the processor and in float32.
+    """Whether this painting is one pass that ONNX Runtime makes; see `in_onnx_runtime`."""
+    return settings.method == "instant" and in_onnx_runtime(settings)
+
+
+def in_onnx_runtime(settings: Settings) -> bool:
+    """Whether passes are made by ONNX Runtime, on the processor and in float32.
 
     Not where bfloat16 is asked for, where a GPU was chosen or is there in a process that has Keras
     already, and where ONNX Runtime was not built for this system.
     """
-    if settings.method != "instant" or settings.precision == "bfloat16":
+    if settings.precision == "bfloat16":
         return False
     devices = sys.modules.get(f"{__package__}.devices")
     if devices and devices.current_device().startswith("gpu"):

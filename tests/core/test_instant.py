@@ -14,6 +14,7 @@ from impasto.core import instant, instant_run
 from impasto.core.adam import Adam
 from impasto.core.errors import Cancelled, NotEnoughMemory, PictureError, UsageError, WeightsError
 from impasto.core.features import Extractor
+from impasto.core.host import resident_memory
 from impasto.core.images import Picture, load_picture
 from impasto.core.instant import TILE, InstantPainter, instant_painter
 from impasto.core.instant_keras import KerasRuntime
@@ -262,12 +263,25 @@ def test_precision_and_device_choose_the_way(painter, photo, painting, monkeypat
 
     monkeypatch.setattr(trial, "bfloat16_pays", lambda: True)
     assert chosen() == ("onnx", "onnx", "bfloat16")
+    ways.clear()
+    stylize(photo, [painting], settings=replace(INSTANT, method="refine", steps=1))
+    assert ways == ["onnx"]  # though Keras is there
     with monkeypatch.context() as patch:
         patch.setattr(place.importlib.util, "find_spec", lambda name: None)  # not built for this system
         assert chosen() == ("bfloat16", "direct", "bfloat16")
     monkeypatch.setattr(devices, "current_device", lambda: "gpu:0")
     monkeypatch.setattr(trial, "bfloat16_pays", lambda: False)
     assert chosen() == ("direct", "direct", "bfloat16")
+
+
+def test_a_refinement_gets_back_the_memory_of_a_pass(blobs, painting):
+    held = []
+    for method in ("instant", "refine"):  # the latter's passes are at the same size
+        settings = replace(INSTANT, method=method, steps=1, first_scale=0)
+        pixels = load_picture(blobs(480, 480)), [load_style(painting)], [1.0], settings
+        instant_run.instant_pixels(*pixels)
+        held.append(resident_memory())
+    assert held[1] < held[0] - 5e7
 
 
 def test_memory_decides_the_tiles(monkeypatch, photo, painting):
