@@ -1,5 +1,5 @@
 # make demo    see painted pictures within minutes of a fresh clone
-# make test    run all tests
+# make test    run all tests; with IMPASTO_GIMP_REQUIRED=1 those in the real GIMP, too
 # make test-gimp   run the filter's tests in the real GIMP 3, in a Debian root made for them (needs root)
 # make test-gimp-3.2, test-gimp-2.10   the same in other GIMPs, which the other targets do without
 # make translations   rewrite the filter's catalogues from plugin/translations/*.po
@@ -32,10 +32,11 @@ demo: $(VENV)/installed
 	$(BIN)/impasto demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --durations=15
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --durations=15 \
+		$(if $(IMPASTO_GIMP_REQUIRED),-m "gimp or not gimp")
 
 test-gimp: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m gimp tests/plugin
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m gimp tests/plugin
 
 test-gimp-3.2: $(VENV)/installed-dev
 	IMPASTO_GIMP_SUITE=forky $(BIN)/python -m pytest -m gimp tests/plugin

@@ -22,13 +22,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from impasto.models.instant import LEVELS
 
 from .instant_maps import CONTENT_WEIGHT, Moments, Sums, added, blended, changes, moments_from, pyramid
+from .instant_runtime import Content, Runtime, Seen
 from .instant_scales import DETAIL, joined, reduced, schedule
 from .instant_strokes import LEARNING_RATE, LEAST_REGION, STEPS, recoloured, strokes
 from .instant_tiles import MARGIN, STRIDE, Window, inside, padded, placed, unpadded, windows
@@ -41,38 +42,9 @@ KNOWN = 40  # statistics of styles that are kept, 2.7 MB each: thirteen styles a
 # right on the mean over all styles, it is cautious. docs/instant.md has what other numbers give.
 RELAXATION = 1.4
 
-Seen = Any  # the levels of a picture, as a runtime holds them
 Sight = Callable[[Window], Seen]
-Maps = Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]
-Content = tuple[np.ndarray, float]  # the photograph's deepest level, and how much it counts
 # Called with: tiles done, tiles in all, and what makes the picture so far, as it is when that is called.
 OnTile = Callable[[int, int, Callable[[], np.ndarray]], None]
-
-
-class Runtime(Protocol):
-    """What runs the two networks; a level is the picture itself, or a layer of `LEVELS`."""
-
-    def see(self, picture: np.ndarray) -> Seen:
-        """What is seen of a picture (height, width, 3) of 0-1, whose sides are multiples of `STRIDE`."""
-
-    def deepest(self, picture: np.ndarray) -> np.ndarray:
-        """The deepest level of a picture alone, (1, height / STRIDE, width / STRIDE, channels)."""
-
-    def sums(self, seen: Seen, weights: Sequence[np.ndarray]) -> Sequence[tuple[Any, np.ndarray, np.ndarray]]:
-        """`weighted_sums` of each level; `weights` has an array for each."""
-
-    def draw(
-        self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
-    ) -> np.ndarray:
-        """The picture (height, width, 3), each level changed by its maps, the deepest towards the content."""
-
-    def descent(
-        self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
-    ) -> np.ndarray:
-        """The losses' gradient by the picture (height, width, 3), times a negative number."""
-
-    def let_go(self) -> None:
-        """Gives back memory that is kept for further pictures."""
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from impasto.models.instant import GATES, LEVELS, gradient_model, load_instant
 
 from .backend import Tensor, Tree, compile_function, free_memory, to_numpy, to_tensor
 from .features import Extractor
-from .instant import Content, Maps
 from .instant_maps import changed, smoothing, weighted_sums
+from .instant_runtime import Content, Maps
 from .ways import in_way
 
 

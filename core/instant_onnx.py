@@ -26,8 +26,8 @@ from impasto.models.instant_graph import (
 )
 from impasto.models.weights import check_weights, choose, read_weights
 
-from .instant import Content, Maps
 from .instant_maps import VARIATION_WEIGHT
+from .instant_runtime import Content, Maps
 from .instant_tiles import STRIDE
 
 Levels = dict[str, Any]  # the picture (1, height, width, 3), and each layer (1, channels, height, width)

@@ -5,7 +5,7 @@ On PyTorch the processor is two devices, with a process each.
 
 import os
 
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=3"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=3"
 import keras
 
 if keras.backend.backend() == "tensorflow":

@@ -12,12 +12,9 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-TESTS = (
-    "test_backend.py",
-    "test_objective.py",
-    "test_recomputed.py",
-    "test_training.py::test_what_is_taught_ends_and_the_losses_begin",
-)
+TESTS = ("test_backend.py", "test_objective.py", "test_recomputed.py")
+# A training of each: test_two_devices_train_as_one runs on JAX.
+TRAINING = {"torch": ("test_training.py::test_what_is_taught_ends_and_the_losses_begin",)}
 # What docs/backends.md promises of a picture of a few steps: differences on average, and at worst.
 PROMISED = (2 / 255, 48 / 255)
 
@@ -36,9 +33,9 @@ def reference(program):
 def test_same_picture(backend, program, reference, quick_xla, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    output = tmp_path / "pictures.npz"
+    output, tests = tmp_path / "pictures.npz", (*TESTS, *TRAINING.get(backend, ()))
     run = subprocess.run(
-        [sys.executable, HERE / "another_backend.py", output, *(HERE / name for name in TESTS)],
+        [sys.executable, HERE / "another_backend.py", output, *(HERE / name for name in tests)],
         env=os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": quick_xla},
         capture_output=True,
         text=True,

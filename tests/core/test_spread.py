@@ -13,9 +13,9 @@ PROGRAM = Path(__file__).parent / "spread_program.py"
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
-def test_tiles_and_a_painting_over_several_devices(backend):
+def test_tiles_and_a_painting_over_several_devices(backend, quick_xla):
     pytest.importorskip(backend)
-    environment = os.environ | {"KERAS_BACKEND": backend}
+    environment = os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": quick_xla}
     run = subprocess.run(
         [sys.executable, PROGRAM], env=environment, capture_output=True, text=True, check=False
     )

@@ -1,5 +1,6 @@
 """The root with GIMP in it, made on first use, and GIMPs that run there."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -30,16 +31,20 @@ def made_root(suite: str, required: bool) -> Root:
     loudly; IMPASTO_GIMP_REQUIRED=1 makes that a failure.
     """
     folder = root_folder(suite)
-    if not folder.is_dir():
-        made = subprocess.run(
-            ["timeout", "900", "bash", MAKER, folder, suite],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        if made.returncode:
-            unavailable(f"The root with GIMP ({suite}) could not be made:\n{made.stdout[-3000:]}", required)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:  # of several test processes one makes it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            made = subprocess.run(
+                ["timeout", "900", "bash", MAKER, folder, suite],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            if made.returncode:
+                reason = f"The root with GIMP ({suite}) could not be made:\n{made.stdout[-3000:]}"
+                unavailable(reason, required)
     root = Root(folder)
     seen = root.run("gimp-console", "--version")
     version = re.search(r"version (\d\.\d+\.\d+)", seen.stdout)
