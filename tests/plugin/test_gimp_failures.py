@@ -130,7 +130,7 @@ def test_two_at_once_do_not_meet(gimp, start_gimp, small_engine, tmp_path):
     ],
 )
 def test_the_real_engine_paints_the_same_as_the_command_line(method, options, gimp, real_engine, tmp_path):
-    """Pixel for pixel: what GIMP shows is what `impasto stylize` paints, in a process as fresh as the engine."""
+    """Pixel for pixel: what GIMP shows is what `impasto stylize` paints, each in a fresh process."""
     from impasto.core.images import load_picture
 
     configure(gimp.profile, real_engine)
