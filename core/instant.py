@@ -59,7 +59,7 @@ class InstantPainter:
 
     runtime: Runtime
     tile: int = TILE
-    known: dict[tuple[bytes, int], list[Moments]] = field(default_factory=dict, repr=False)
+    known: dict[tuple[bytes, int, int], list[Moments]] = field(default_factory=dict, repr=False)
 
     def paint(
         self,
@@ -159,7 +159,7 @@ class InstantPainter:
         digest.update(np.ascontiguousarray(style).data)
         found = []
         for shrink in shrinks:
-            key = digest.digest(), shrink
+            key = digest.digest(), shrink, self.tile  # those added up in other tiles differ by rounding
             if key not in self.known:
                 self.known[key] = self.statistics(reduced(style, shrink))
             found.append(self.known.pop(key))
