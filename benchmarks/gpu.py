@@ -25,6 +25,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -63,11 +64,13 @@ def main() -> None:
         for backend, about in devices.items():
             os.environ["KERAS_BACKEND"] = backend
             print(f"{BACKENDS[backend]} on {about['card']}", file=sys.stderr)
-            found[backend] = about | measure(given, Path(folder))
+            for measured in measure(given, Path(folder)):
+                found[backend] = about | measured  # a run that is ended keeps what it has
+                if any("seconds" in row for row in measured["steps"]):
+                    settings = {"size": given.size, "content": given.content, "run_steps": given.run_steps}
+                    write_result("gpu", {"settings": settings, "backends": found}, given.results, busy)
     if not any("seconds" in row for about in found.values() for row in about["steps"]):
         raise SystemExit("Nothing could be measured; the lines above say why.")
-    settings = {"size": given.size, "content": given.content, "run_steps": given.run_steps}
-    write_result("gpu", {"settings": settings, "backends": found}, given.results, busy)
 
 
 def look(device: str) -> dict[str, Row]:
@@ -97,28 +100,31 @@ def look(device: str) -> dict[str, Row]:
     return seen
 
 
-def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """All cells of one backend."""
+def measure(given: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
+    """All cells of one backend; yields what there is after each."""
     options = ["--device", given.device, "--steps", given.steps]
-    peak = cell("peak", {}, options)
-    steps, runs, batches = [], [], []
+    steps, runs, batches = list[Row](), list[Row](), list[Row]()
+    found = {"peak_gflops": cell("peak", {}, options), "steps": steps, "runs": runs, "batches": batches}
     for network in given.networks:
         for size in given.sizes:
             prepare(folder, network, given.content, size)
             for precision in given.precisions:
                 row = {"network": network, "size": size, "precision": precision}
                 row = cell("step", row, [*options, "--folder", folder])
-                if "seconds" in row and precision in peak:
-                    row["share_of_peak"] = row["gflop"]["step"] / row["seconds"] / peak[precision]
+                if "seconds" in row and precision in found["peak_gflops"]:
+                    peak = found["peak_gflops"][precision]
+                    row["share_of_peak"] = row["gflop"]["step"] / row["seconds"] / peak
                 steps.append(row)
+                yield found
         prepare(folder, network, given.content, given.size)
         for precision in given.precisions:
             row = {"network": network, "size": given.size, "precision": precision}
             words = [*options, "--folder", folder, "--run-steps", given.run_steps]
-            runs.append(cell("run", row | {"coarse": False}, words))
-            runs.append(cell("run", row | {"coarse": True}, [*words, "--coarse"]))
+            for coarse in (False, True):
+                runs.append(cell("run", row | {"coarse": coarse}, [*words, *["--coarse"] * coarse]))
+                yield found
             batches.append(cell("batch", row, [*words, "--pictures", given.pictures]))
-    return {"peak_gflops": peak, "steps": steps, "runs": runs, "batches": batches}
+            yield found
 
 
 def cell(kind: str, row: Row, options: list[Any]) -> Row:

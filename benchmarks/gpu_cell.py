@@ -22,7 +22,7 @@ from impasto.core.recipes import Settings, settings_for
 
 ROWS, WARM_UP = 3, 3  # rows of steps that are timed; steps before them, of which the first compiles
 MATRIX = {"gpu": 8192, "cpu": 256}  # side of the peak's matrices
-ON_JAX = {"float32": "float32", "tf32": "tensorfloat32", "bf16": None}  # None: by itself
+ON_JAX = {"float32": "float32", "tf32": "tensorfloat32", "bf16": "float32"}  # as the engine sets it
 BACKEND = keras.backend.backend()
 
 

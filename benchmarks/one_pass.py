@@ -120,25 +120,28 @@ def networks(size: int, runs: int) -> dict[str, dict[str, float]]:
     from impasto.core.features import Extractor
     from impasto.core.painter import Painter
     from impasto.core.runtimes import time_runtimes
-    from impasto.models.instant import LEVELS, load_instant
+    from impasto.models.instant import LEVELS, LIGHT_LEVELS, load_instant
 
     random = np.random.default_rng(0)
     extractor = Extractor("vgg_mini", LEVELS, first_padding="replicate")
-    deepest = keras.Model(extractor.model.inputs, extractor.model.output[LEVELS[-1]])
-    decoder = load_instant()
-    inputs = {}
-    for own in decoder.inputs:
-        side = size >> int(own.name[4]) - 1 if own.name.startswith("relu") else size
-        inputs[own.name] = (1, side, side, own.shape[-1])
+
+    def given(network: Any) -> dict[str, np.ndarray]:
+        shapes = {}
+        for own in network.inputs:
+            side = size >> int(own.name[4]) - 1 if own.name.startswith("relu") else size
+            shapes[own.name] = (1, side, side, own.shape[-1])
+        return {name: random.random(shape, "float32") for name, shape in shapes.items()}
+
+    found = {}
+    for levels, title in ((len(LEVELS), "whole"), (LIGHT_LEVELS, "light")):
+        deepest = LEVELS[levels - 1]
+        encoder = keras.Model(extractor.model.inputs, extractor.model.output[deepest])
+        decoder = load_instant(light=levels == LIGHT_LEVELS)
+        picture = {own.name: random.random((1, size, size, 3), "float32") for own in encoder.inputs}
+        found[f"encoder ({deepest})"] = time_runtimes(encoder, picture, runs)
+        found[f"{title} decoder"] = time_runtimes(decoder, given(decoder), runs)
     thirteen = Painter.load("thirteen")
-    picture = {own.name: random.random((1, size, size, 3), "float32") for own in deepest.inputs}
-    return {
-        "encoder (relu4_2)": time_runtimes(deepest, picture, runs),
-        "decoder": time_runtimes(
-            decoder, {name: random.random(shape, "float32") for name, shape in inputs.items()}, runs
-        ),
-        "thirteen": time_runtimes(thirteen.model, thirteen.example(size, size), runs),
-    }
+    return found | {"thirteen": time_runtimes(thirteen.model, thirteen.example(size, size), runs)}
 
 
 if __name__ == "__main__":

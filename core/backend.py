@@ -25,7 +25,10 @@ from .devices import (  # noqa: E402
     repeatable_arithmetic,
     select_device,
     set_seed,
+    whole_float32,
 )
+
+whole_float32()
 
 __all__ = [
     "Compiled",

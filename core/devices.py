@@ -203,6 +203,24 @@ def repeatable_arithmetic() -> None:
         torch.backends.cudnn.benchmark = False
 
 
+def whole_float32() -> None:
+    """Has GPUs multiply float32 as float32, for the life of the process.
+
+    TensorFlow and JAX take TensorFloat-32 by default, with 10 bits of mantissa: a product of two
+    covariances then has negative eigenvalues far beyond what its root bears, and is no number (seen with
+    JAX on an H200). PyTorch takes it in convolutions only, where it does no harm. Whoever wants half
+    precision asks for bfloat16.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+    elif keras.backend.backend() == "jax" and "JAX_DEFAULT_MATMUL_PRECISION" not in os.environ:
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "float32")
+
+
 def free_memory() -> None:
     """Gives back what a finished scale no longer needs, before a larger one begins."""
     gc.collect()

@@ -28,6 +28,7 @@ from .training_run import (
     RunLog,
     compare_notes,
     freed_memory_kept,
+    jit_compiled,
     learning_rate,
     read_log,
     require_finite,
@@ -123,7 +124,7 @@ def distill(
     model.compile(
         optimizer=_optimizer(settings),
         loss=lambda _, errors: errors,
-        jit_compile=False,
+        jit_compile=jit_compiled(),
         auto_scale_loss=False,
     )
     model.optimizer.build(model.trainable_variables)

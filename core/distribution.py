@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from .assemble import made_from
 from .backend import backend_title
 from .errors import UsageError
 
@@ -51,6 +52,7 @@ class Distribution:
 
             self.strategy = tf.distribute.MirroredStrategy(names[: self.count])
         else:
+            made_from.cache_clear()  # networks made before lie on one device
             keras.distribution.set_distribution(
                 keras.distribution.DataParallel(devices=names[: self.count], auto_shard_dataset=False)
             )
@@ -85,6 +87,7 @@ class Distribution:
         """Leaves JAX as it was."""
         if self.count > 1 and self.strategy is None:
             keras.distribution.set_distribution(None)
+            made_from.cache_clear()
 
 
 def _tensors(part: Any) -> Any:

@@ -6,8 +6,8 @@
 The bundled network looks at the picture and at the style. At several depths the least change is found that
 gives the picture's features the style's mean and covariance (`transport.py`), and a decoder that was trained
 once for all styles (`models/instant.py`) changes the picture accordingly. That is one pass. A picture gets
-its first strokes small (`instant_strokes.py`), then a pass at each size, coarse to fine
-(`instant_scales.py`).
+its first strokes small (`instant_strokes.py`) and a pass there, then one of a lighter decoder at each size,
+coarse to fine (`instant_scales.py`).
 
 Distant parts of the picture share nothing but those statistics. So a large one is painted in tiles without
 seams: the statistics are added up over all tiles first, and each tile sees as far as the whole would.
@@ -26,11 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from impasto.models.instant import LEVELS
+from impasto.models.instant import LEVELS, LIGHT_LEVELS
 
 from .instant_maps import CONTENT_WEIGHT, Moments, Sums, added, blended, changes, moments_from, pyramid
 from .instant_runtime import Content, Runtime, Seen
-from .instant_scales import DETAIL, joined, reduced, schedule
+from .instant_scales import DETAIL, finer, joined, reduced, schedule, with_detail
 from .instant_strokes import LEARNING_RATE, LEAST_REGION, STEPS, recoloured, strokes
 from .instant_tiles import MARGIN, STRIDE, Window, inside, padded, placed, unpadded, windows
 
@@ -40,7 +40,7 @@ WHOLE = 0.5  # the strength of one whole pass; beyond it the painting is painted
 KNOWN = 40  # statistics of styles that are kept, 2.7 MB each: thirteen styles at three sizes
 # The last pass goes this much further than the decoder says (over-relaxation, Young 1954): trained to be
 # right on the mean over all styles, it is cautious. docs/instant.md has what other numbers give.
-RELAXATION = 1.4
+RELAXATION = 1.2
 
 Sight = Callable[[Window], Seen]
 # Called with: tiles done, tiles in all, and what makes the picture so far, as it is when that is called.
@@ -59,7 +59,7 @@ class InstantPainter:
 
     runtime: Runtime
     tile: int = TILE
-    known: dict[tuple[bytes, int, int], list[Moments]] = field(default_factory=dict, repr=False)
+    known: dict[tuple[bytes, int, int, int], list[Moments]] = field(default_factory=dict, repr=False)
 
     def paint(
         self,
@@ -95,7 +95,10 @@ class InstantPainter:
         plan = schedule(*content.shape[:2])
         if begun is not None:
             plan, shares = plan[-1:], shares[:1]
-        seen = [self._of_style(style, plan) for style in styles]
+        levels = [LIGHT_LEVELS] * len(plan)
+        if begun is None:
+            levels[0] = len(LEVELS)
+        seen = [self._of_style(style, plan, levels) for style in styles]
         each = [list(some) for some in zip(*seen, strict=True)]
         targets = each if regions is not None else [[blended(some, weights)] for some in each]
         photographs = [reduced(content, shrink) for shrink in plan]
@@ -108,15 +111,16 @@ class InstantPainter:
                 photographs = [reduced(photograph, shrink) for shrink in plan]
             before = begun
             for shrink, small, place, aims in zip(plan, photographs, places, targets, strict=True):
-                wanted = self._contents(small)
                 where = None if place is None else padded(place)
-                task = small, wanted, aims, where, share
                 if before is None:
+                    task = small, self._contents(small), aims, where, share
                     picture = self._strokes(place, *task)
                     done += 1
                     on_tile(done, tiles, partial(_shown, photograph, small, picture))
                 else:
-                    picture = joined(small, *before, _kept(place, share))
+                    detail, kept = finer(small, before[0]), _kept(place, share)
+                    picture = with_detail(before[1], detail, kept)
+                    task = small, self._missing((1 - kept) * detail), aims, where, share
                 further = RELAXATION if shrink == 1 else 1.0
                 picture = padded(picture)
                 painted = picture.copy()
@@ -153,40 +157,46 @@ class InstantPainter:
         picture = recoloured(small, [levels[0] for levels in targets], place, share)
         return strokes(picture, descent, LEARNING_RATE * share * covered, STEPS)
 
-    def _of_style(self, style: np.ndarray, shrinks: Sequence[int]) -> list[list[Moments]]:
-        """A style's statistics at some sizes, looked at once; what was asked for longest ago is forgotten."""
+    def _of_style(
+        self, style: np.ndarray, shrinks: Sequence[int], levels: Sequence[int]
+    ) -> list[list[Moments]]:
+        """A style's statistics at some sizes, of so many levels each; the latest are remembered."""
         digest = hashlib.blake2b(repr(style.shape).encode())
         digest.update(np.ascontiguousarray(style).data)
         found = []
-        for shrink in shrinks:
-            key = digest.digest(), shrink, self.tile  # those added up in other tiles differ by rounding
+        for shrink, depth in zip(shrinks, levels, strict=True):
+            # Those that were added up in other tiles differ by rounding.
+            key = digest.digest(), shrink, depth, self.tile
             if key not in self.known:
-                self.known[key] = self.statistics(reduced(style, shrink))
+                self.known[key] = self.statistics(reduced(style, shrink), levels=depth)
             found.append(self.known.pop(key))
             self.known[key] = found[-1]  # the latest
         while len(self.known) > KNOWN:
             del self.known[next(iter(self.known))]
         return found
 
-    def statistics(self, picture: np.ndarray, weights: np.ndarray | None = None) -> list[Moments]:
+    def statistics(
+        self, picture: np.ndarray, weights: np.ndarray | None = None, levels: int = len(LEVELS)
+    ) -> list[Moments]:
         """A picture's statistics at each level, its colours first.
 
         Args:
             picture: (height, width, 3) of 0-1.
             weights: (height, width, 1), how much each pixel counts; all alike by default.
+            levels: how many, as `Runtime.see`.
         """
         if weights is None:
             weights = np.ones((*picture.shape[:2], 1), "float32")
-        return self._statistics(padded(picture), padded(weights, "constant"))
+        picture = padded(picture)
+        return self._statistics(picture, padded(weights, "constant"), levels, self._sight(picture, levels))
 
     def _statistics(
-        self, picture: np.ndarray, weights: np.ndarray, sight: Sight | None = None
+        self, picture: np.ndarray, weights: np.ndarray, levels: int, sight: Sight
     ) -> list[Moments]:
         """The same of a padded picture, with weights that are nothing in the margin."""
-        sight = sight or self._sight(picture)
         sums: Sums | None = None
         for inner, outer in windows(picture, self.tile):
-            own = pyramid(placed(weights, inner, outer), len(LEVELS))
+            own = pyramid(placed(weights, inner, outer), levels)
             sums = added(sums, self.runtime.sums(sight(outer), own))
         return moments_from(sums or [])
 
@@ -199,6 +209,11 @@ class InstantPainter:
             energy += float(np.sum(np.square(levels[-1][0][inside(inner, outer, STRIDE)])))
         mean = energy * STRIDE**2 / (photograph.shape[0] * photograph.shape[1])
         return [(level, CONTENT_WEIGHT / (mean + 1e-8)) for level in levels]
+
+    def _missing(self, detail: np.ndarray) -> list[Content]:
+        """The photograph's detail that the picture has not got, in each tile: the light decoder's content."""
+        detail = padded(detail)
+        return [(detail[outer][None], 1.0) for _, outer in windows(detail, self.tile)]
 
     def _tiles(self, picture: np.ndarray) -> int:
         return len(list(windows(padded(picture), self.tile)))
@@ -214,31 +229,32 @@ class InstantPainter:
         share: float,
     ) -> Iterator[tuple[Window, np.ndarray]]:
         """What `Runtime.draw` or `descent` makes of a padded picture, by tiles: (where in it, values)."""
-        sight = self._sight(picture)
+        levels = len(targets[0]) - 1  # the colours are none
+        sight = self._sight(picture, levels)
         every = padded(np.ones((*small.shape[:2], 1), "float32"), "constant")
-        own, maps = self._statistics(picture, every, sight), []
+        own, maps = self._statistics(picture, every, levels, sight), []
         for i, target in enumerate(targets):
             source = own
             if regions is not None and (weights := every * regions[..., i : i + 1]).sum() >= LEAST_REGION:
-                source = self._statistics(picture, weights, sight)
+                source = self._statistics(picture, weights, levels, sight)
             maps.append(changes(source, target, share))
         by_level = list(zip(*maps, strict=True))
         for (inner, outer), content in zip(windows(picture, self.tile), contents, strict=True):
-            where = None if regions is None else pyramid(regions[outer], len(LEVELS))
+            where = None if regions is None else pyramid(regions[outer], levels)
             values = network(sight(outer), by_level, where, content, share)
             yield inner, values[inside(inner, outer)]
 
-    def _sight(self, picture: np.ndarray) -> Sight:
+    def _sight(self, picture: np.ndarray, levels: int) -> Sight:
         """A function from windows to the levels there; a picture of one window is looked at once."""
 
         def see(outer: Window) -> Seen:
-            return self.runtime.see(np.ascontiguousarray(picture[outer], "float32"))
+            return self.runtime.see(np.ascontiguousarray(picture[outer], "float32"), levels)
 
         where = list(windows(picture, self.tile))
         if len(where) > 1:
             return see
-        levels = see(where[0][1])
-        return lambda outer: levels
+        seen = see(where[0][1])
+        return lambda outer: seen
 
 
 def _shown(photograph: np.ndarray, small: np.ndarray, painted: np.ndarray) -> np.ndarray:

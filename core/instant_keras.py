@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from impasto.models.instant import GATES, LEVELS, gradient_model, load_instant
+from impasto.models.instant import GATES, LEVELS, LIGHT_LEVELS, gradient_model, load_instant
 
 from .backend import Tensor, Tree, compile_function, free_memory, to_numpy, to_tensor
 from .features import Extractor
@@ -20,17 +21,26 @@ from .ways import in_way
 
 
 class KerasRuntime:
-    """The encoder and the decoder, compiled.
+    """The encoder and the decoders, compiled.
 
     Args:
-        extractor: the bundled network with the layers `GATES` and `LEVELS`.
-        decoder: see `models/instant.py`.
+        extractors: the bundled network with `LEVELS` and `GATES`, all and the first `LIGHT_LEVELS` of them.
+        decoder, light: see `models/instant.py`.
         gradient: as `gradient_model` builds it.
     """
 
-    def __init__(self, extractor: Extractor, decoder: keras.Model, gradient: keras.Model):
-        self.extractor, self.decoder, self.gradient = extractor, decoder, gradient
-        self._see = compile_function(self._levels)
+    def __init__(
+        self,
+        extractors: tuple[Extractor, Extractor],
+        decoder: keras.Model,
+        light: keras.Model,
+        gradient: keras.Model,
+    ):
+        self.decoder, self.light, self.gradient = decoder, light, gradient
+        self._see = {
+            levels: compile_function(partial(self._levels, extractor, levels))
+            for levels, extractor in zip((len(LEVELS), LIGHT_LEVELS), extractors, strict=True)
+        }
         self._sum = compile_function(self._level_sums)
         self._draw = compile_function(self._painted)
         self._descend = compile_function(self._steepest)
@@ -38,12 +48,13 @@ class KerasRuntime:
     @classmethod
     def load(cls, way: str = "direct", weights: Path | None = None) -> KerasRuntime:
         """The trained networks; arguments and errors as `instant_painter`."""
-        extractor = Extractor("vgg_mini", (*GATES, *LEVELS), first_padding="replicate")
-        return cls(extractor.in_way(way), in_way(load_instant(weights), way), in_way(gradient_model(), way))
+        networks = load_instant(weights), load_instant(weights, light=True), gradient_model()
+        whole, light = (one.in_way(way) for one in extractors())
+        return cls((whole, light), *(in_way(network, way) for network in networks))
 
-    def see(self, picture: np.ndarray) -> Tree:
+    def see(self, picture: np.ndarray, levels: int = len(LEVELS)) -> Tree:
         """As `Runtime.see`; the levels stay on the device."""
-        return self._see(to_tensor(picture[None]))
+        return self._see[levels](to_tensor(picture[None]))
 
     def deepest(self, picture: np.ndarray) -> np.ndarray:
         """As `Runtime.deepest`."""
@@ -51,7 +62,7 @@ class KerasRuntime:
 
     def sums(self, seen: Tree, weights: Sequence[np.ndarray]) -> list[tuple[Any, np.ndarray, np.ndarray]]:
         """As `Runtime.sums`."""
-        levels = self._sum(seen[: len(LEVELS) + 1], [to_tensor(own) for own in weights])
+        levels = self._sum(seen[: len(weights)], [to_tensor(own) for own in weights])
         return [(float(total), to_numpy(mean), to_numpy(centred)) for total, mean, centred in levels]
 
     def draw(
@@ -72,22 +83,23 @@ class KerasRuntime:
 
     # ------------------------------------------------------------ compiled
 
-    def _levels(self, picture: Tensor) -> list[Tensor]:
-        features = self.extractor(picture)
-        return [picture, *(ops.cast(features[layer], picture.dtype) for layer in (*LEVELS, *GATES))]
+    def _levels(self, extractor: Extractor, levels: int, picture: Tensor) -> list[Tensor]:
+        features, layers = extractor(picture), (*LEVELS[:levels], *GATES[:levels])
+        return [picture, *(ops.cast(features[layer], picture.dtype) for layer in layers)]
 
     def _level_sums(self, levels: Tree, weights: Tree) -> Tree:
         return [weighted_sums(level, own, ops) for level, own in zip(levels, weights, strict=True)]
 
     def _painted(self, *given: Tree) -> Tensor:
-        return self.decoder(self._wanted(*given), training=False)
+        decoder = self.decoder if len(given[1]) > LIGHT_LEVELS + 1 else self.light
+        return decoder(self._wanted(*given), training=False)
 
     def _steepest(self, *given: Tree) -> Tensor:
         return self.gradient(self._wanted(*given), training=False)
 
     def _wanted(self, seen: Tree, maps: Tree, regions: Tree, content: Tree) -> list[Tensor]:
         """What both networks take."""
-        picture, own, gates = seen[0], seen[1 : len(LEVELS) + 1], seen[len(LEVELS) + 1 :]
+        picture, own, gates = seen[0], seen[1 : len(maps)], seen[len(maps) :]
         every = regions or [None] * len(maps)
         levels = zip([picture, *own], maps, every, strict=True)
         palette, *wanted = [changed(level, affine, where, ops) for level, affine, where in levels]
@@ -95,8 +107,19 @@ class KerasRuntime:
         smooth = share * smoothing(picture, ops)
         if regions:
             smooth = smooth * ops.sum(regions[0], axis=-1, keepdims=True)
+        if len(own) == LIGHT_LEVELS:
+            return [picture, *gates, *own, smooth, palette, target, *wanted]
         wanted[-1] = wanted[-1] + weight * (target - own[-1])
         return [picture, *gates, *own, smooth, palette, *wanted]
+
+
+def extractors(weights: Path | None = None) -> tuple[Extractor, Extractor]:
+    """The encoder of the whole decoder and of the light one; with the bundled weights, or a file's."""
+    whole, light = (
+        Extractor("vgg_mini", (*GATES[:n], *LEVELS[:n]), first_padding="replicate", weights=weights)
+        for n in (len(LEVELS), LIGHT_LEVELS)
+    )
+    return whole, light
 
 
 def _tensors(

@@ -183,14 +183,14 @@ def changes(
     """What the optimal maps change, as the decoder takes it: the colours, and each level as it counts.
 
     Args:
-        content, style: statistics of the colours and of each of `LEVELS`.
+        content, style: statistics of the colours and of each of `LEVELS`, or of the first ones.
         share: how far to go, 0 to 1.
 
     Returns:
         For each, A and b of x → x A + b; float32.
     """
     result = []
-    for own, target, weight in zip(content, style, (None, *WEIGHTS), strict=True):
+    for own, target, weight in zip(content, style, (None, *WEIGHTS)[: len(content)], strict=True):
         matrix, offset = affine_map(own, target)
         factor = share * (1.0 if weight is None else weight / (target.energy + 1e-8))
         change = factor * (matrix - np.eye(len(matrix)))

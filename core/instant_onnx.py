@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from impasto.models.instant import GATES, LEVELS, read_instant, turned
+from impasto.models.instant import GATES, LEVELS, LIGHT_LEVELS, of_light, read_instant, turned
 from impasto.models.instant_graph import (
     SEEN,
     Weights,
     decoder_graph,
     descent_graph,
     encoder_graph,
+    light_graph,
     sums_graph,
 )
 from impasto.models.weights import check_weights, choose, read_weights
@@ -37,12 +38,15 @@ class OnnxRuntime:
     """The encoder, the sums and the decoder as sessions of ONNX Runtime; levels never leave it.
 
     Args:
-        encoder, decoder: the networks' weights, as `models/instant_graph.py` takes them.
+        encoder: its weights, as `models/instant_graph.py` takes them.
+        decoder: both decoders' weights, as `read_instant` gives them.
     """
 
     def __init__(self, encoder: Weights, decoder: Weights):
-        self.encoder, self.summing = _session(encoder_graph(encoder)), _session(sums_graph())
-        self.draw, self.descent = _Decoder(decoder_graph, decoder), _Decoder(descent_graph, turned(encoder))
+        self.encoders = {n: _session(encoder_graph(encoder, _layers(n))) for n in (len(LEVELS), LIGHT_LEVELS)}
+        self.summing = {n: _session(sums_graph(n)) for n in self.encoders}
+        self.whole, self.light = _Decoder(decoder_graph, decoder), _Decoder(light_graph, of_light(decoder))
+        self.descent = _Decoder(descent_graph, turned(encoder))
         self.largest = 0  # size of the largest picture so far
 
     @classmethod
@@ -60,31 +64,45 @@ class OnnxRuntime:
         check_weights(network, arrays, path)
         return cls(arrays, read_instant(weights))
 
-    def see(self, picture: np.ndarray) -> Levels:
+    def see(self, picture: np.ndarray, levels: int = len(LEVELS)) -> Levels:
         """As `Runtime.see`."""
-        layers, given = (*LEVELS, *GATES), {"picture": _value(picture[None])}
-        return given | dict(zip(layers, self._encoded(layers, given), strict=True))
+        layers, given = _layers(levels), {"picture": _value(picture[None])}
+        return given | dict(zip(layers, self._encoded(levels, layers, given), strict=True))
 
     def deepest(self, picture: np.ndarray) -> np.ndarray:
         """As `Runtime.deepest`; its channels lie first in memory, as `draw` takes them."""
-        level = self._encoded([LEVELS[-1]], {"picture": _value(picture[None])})[0]
+        level = self._encoded(len(LEVELS), [LEVELS[-1]], {"picture": _value(picture[None])})[0]
         return level.numpy().transpose(0, 2, 3, 1)
 
     def sums(self, seen: Levels, weights: Sequence[np.ndarray]) -> list[tuple[Any, Any, Any]]:
         """As `Runtime.sums`."""
-        given = {name: seen[name] for name in SEEN}
-        given |= {f"{name}_weights": _value(own) for name, own in zip(SEEN, weights, strict=True)}
-        found = iter([value.numpy() for value in self.summing.run_with_ort_values(None, given)])
+        names = SEEN[: len(weights)]
+        given = {name: seen[name] for name in names}
+        given |= {f"{name}_weights": _value(own) for name, own in zip(names, weights, strict=True)}
+        summing = self.summing[len(weights) - 1]
+        found = iter([value.numpy() for value in summing.run_with_ort_values(None, given)])
         return [
             (total, mean[:, 0], centred) for total, mean, centred in zip(found, found, found, strict=True)
         ]
+
+    def draw(
+        self,
+        seen: Levels,
+        maps: Maps,
+        regions: Sequence[np.ndarray] | None,
+        content: Content,
+        share: float,
+    ) -> np.ndarray:
+        """As `Runtime.draw`."""
+        decoder = self.whole if len(maps) == len(SEEN) else self.light
+        return decoder(seen, maps, regions, content, share)
 
     def let_go(self) -> None:
         """As `Runtime.let_go`."""
         self.largest = 0
         self.deepest(np.zeros((STRIDE, STRIDE, 3), "float32"))
 
-    def _encoded(self, layers: Sequence[str], given: Levels) -> list[Any]:
+    def _encoded(self, levels: int, layers: Sequence[str], given: Levels) -> list[Any]:
         """Some layers; whenever pictures grow, the memory that smaller ones left is given back.
 
         The arena would keep it, and could not put a larger picture's levels there.
@@ -95,7 +113,7 @@ class OnnxRuntime:
         if size > self.largest:
             self.largest = size
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        return self.encoder.run_with_ort_values(layers, given, options)
+        return self.encoders[levels].run_with_ort_values(layers, given, options)
 
 
 class _Decoder:
@@ -104,7 +122,7 @@ class _Decoder:
     The session for one map everywhere stays, of those for several regions the latest.
 
     Args:
-        graph: `decoder_graph` or `descent_graph`.
+        graph: `decoder_graph`, `light_graph` or `descent_graph`.
         weights: what it takes.
     """
 
@@ -120,13 +138,14 @@ class _Decoder:
         content: Content,
         share: float,
     ) -> np.ndarray:
-        given = dict(seen)
-        for name, own in zip(SEEN, maps, strict=True):
+        given, names = dict(seen), SEEN[: len(maps)]
+        for name, own in zip(names, maps, strict=True):
             for i, (matrix, offset) in enumerate(own):
                 given |= {f"{name}_matrix{i}": _value(matrix.T), f"{name}_offset{i}": _value(offset)}
         if regions is not None:
-            given |= {f"{name}_regions": _value(own) for name, own in zip(SEEN, regions, strict=True)}
-        given["content"] = _value(content[0].transpose(0, 3, 1, 2))
+            given |= {f"{name}_regions": _value(own) for name, own in zip(names, regions, strict=True)}
+        whole = len(maps) == len(SEEN)
+        given["content"] = _value(content[0].transpose(0, 3, 1, 2) if whole else content[0])
         given["content_weight"] = _value(np.float32(content[1]))
         given["smooth_weight"] = _value(np.float32(share * VARIATION_WEIGHT))
         session = self._for(0 if regions is None else regions[0].shape[-1])
@@ -137,6 +156,10 @@ class _Decoder:
         if regions not in self.sessions:
             self.sessions = {0: self.sessions[0], regions: _session(self.graph(self.weights, regions))}
         return self.sessions[regions]
+
+
+def _layers(levels: int) -> tuple[str, ...]:
+    return (*LEVELS[:levels], *GATES[:levels])
 
 
 def _value(array: Any) -> Any:

@@ -1,4 +1,8 @@
-"""What runs the networks of `instant.py`: ONNX Runtime (`instant_onnx.py`) or Keras (`instant_keras.py`)."""
+"""What runs the networks of `instant.py`: ONNX Runtime (`instant_onnx.py`) or Keras (`instant_keras.py`).
+
+The whole decoder takes all of `LEVELS`, the light one the first `LIGHT_LEVELS`; how many levels are given
+says which is wanted.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,25 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from impasto.models.instant import LEVELS
+
 Seen = Any  # the levels of a picture, as a runtime holds them
 Maps = Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]
-Content = tuple[np.ndarray, float]  # the photograph's deepest level, and how much it counts
+# The photograph's deepest level, and how much it counts; for the light decoder the detail that the picture
+# lacks, (1, height, width, 3), and 1.
+Content = tuple[np.ndarray, float]
 
 
 class Runtime(Protocol):
     """What runs the two networks; a level is the picture itself, or a layer of `LEVELS`."""
 
-    def see(self, picture: np.ndarray) -> Seen:
-        """What is seen of a picture (height, width, 3) of 0-1, whose sides are multiples of `STRIDE`."""
+    def see(self, picture: np.ndarray, levels: int = len(LEVELS)) -> Seen:
+        """What is seen of a picture (height, width, 3) of 0-1, whose sides are multiples of `STRIDE`.
+
+        Args:
+            picture: it.
+            levels: `len(LEVELS)` or `LIGHT_LEVELS`.
+        """
 
     def deepest(self, picture: np.ndarray) -> np.ndarray:
         """The deepest level of a picture alone, (1, height / STRIDE, width / STRIDE, channels)."""
@@ -27,7 +40,10 @@ class Runtime(Protocol):
     def draw(
         self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
     ) -> np.ndarray:
-        """The picture (height, width, 3), each level changed by its maps, the deepest towards the content."""
+        """The picture (height, width, 3), each level changed by its maps, the deepest towards the content.
+
+        With maps of all levels this is the whole decoder's, with those of fewer the light one's.
+        """
 
     def descent(
         self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float

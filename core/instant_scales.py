@@ -58,8 +58,17 @@ def joined(
         painted: what became of the small one, of its shape.
         kept: the share, a number or (height, width, 1).
     """
-    size = photograph.shape[:2]
-    return np.clip(_resized(painted, size) + kept * (photograph - _resized(small, size)), 0, 1)
+    return with_detail(painted, finer(photograph, small), kept)
+
+
+def finer(photograph: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """The photograph's own detail: by what it differs from the small one, enlarged."""
+    return photograph - _resized(small, photograph.shape[:2])
+
+
+def with_detail(painted: np.ndarray, detail: np.ndarray, kept: float | np.ndarray) -> np.ndarray:
+    """A small painting, enlarged to the size of some detail, with a share of that."""
+    return np.clip(_resized(painted, detail.shape[:2]) + kept * detail, 0, 1)
 
 
 def _resized(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,11 +1,12 @@
-"""The decoder between a frozen encoder and the quality recipe's objective: what `instant_training.py` trains.
+"""The decoders between a frozen encoder and the quality recipe's objective, for `instant_training.py`.
 
-The decoder learns to make small what the optimiser makes small: the Wasserstein-2 distance of means and
+They learn to make small what the optimiser makes small: the Wasserstein-2 distance of means and
 covariances at five layers, the content loss, total variation, with the weights of the recipe `quality`.
 So no weight is new here but that of colours beyond black and white, which the optimiser simply cuts off.
 
-It is trained as it paints (`instant_scales.py`): some passes at half the size, then some at the full size.
-Each pass learns to make the loss small from where the one before it ended.
+They are trained as they paint (`instant.py`): first strokes and a pass at half the size, then passes at the
+full size, of the whole decoder and, from the same start, one of the light one, which paints there. Each pass
+learns to make the loss small from where the one before it ended.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from impasto.models.instant import GATES, LEVELS
+from impasto.models.instant import GATES, LEVELS, LIGHT_LEVELS
 from impasto.models.register import VGG_MINI
 
 from .backend import Tensor
 from .features import Extractor
-from .instant_maps import CONTENT_WEIGHT, WEIGHTS, smoothing
+from .instant_maps import CONTENT_WEIGHT, SHIFT, WEIGHTS, smoothing
 from .instant_scales import DETAIL
+from .instant_strokes import BETA_1, BETA_2, EPSILON, LEARNING_RATE, STEPS
 from .recipes import QUALITY
-from .transport import distance, moments, transported
+from .transport import distance, moments, root, transported
 from .variation import differences
 
 STYLE_LAYERS = VGG_MINI.style_layers
@@ -32,7 +34,7 @@ CONTENT_LAYER = VGG_MINI.content_layers[0]
 SEEN = tuple(dict.fromkeys((*GATES, *LEVELS, *STYLE_LAYERS)))  # what the extractor has to give
 COLOURS_SHIFT = 1e-5  # a share of the colours' spectrum: three channels hold no noise to speak of
 SKETCH = 0.5  # weight in training of the same loss at half the size: strokes of twice the size
-MOST = 1.0  # a pair counts in training as if its loss were no more than this
+MOST = 2.0  # a pair counts in training as if its loss, of two passes and a half, were no more than this
 BEYOND = 1.0  # weight of squared values below 0 and above 1
 PARTS = ("style", "content", "variation", "beyond")
 
@@ -43,20 +45,33 @@ class InstantTrainer(keras.Model):
     Args:
         extractor: the bundled network with the layers `SEEN`.
         decoder: see `models/instant.py`.
+        light: the light decoder.
+        descent: as `gradient_model` builds it, which makes first strokes.
         coarse: passes at half the size.
-        fine: passes at the full size after them.
+        fine: passes of the whole decoder at the full size after them, for practice.
     """
 
-    def __init__(self, extractor: Extractor, decoder: keras.Model, coarse: int = 1, fine: int = 2):
+    def __init__(
+        self,
+        extractor: Extractor,
+        decoder: keras.Model,
+        light: keras.Model,
+        descent: keras.Model,
+        coarse: int = 1,
+        fine: int = 1,
+    ):
         super().__init__(name="instant_trainer")
-        self.extractor, self.decoder = extractor, decoder
+        self.extractor, self.decoder, self.light, self.descent = extractor, decoder, light, descent
         self.coarse, self.fine = coarse, fine
         self.extractor.model.trainable = False
         shares = np.array(QUALITY.style_layer_weights or [1.0] * len(STYLE_LAYERS))
         self.shares = QUALITY.style_weight * shares / shares.sum()
 
     def call(self, pair: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
-        """The weighted parts of each pair's loss, (pairs, parts), in the order of `PARTS`."""
+        """The weighted parts of each pair's loss, (pairs, parts), in the order of `PARTS`.
+
+        In training they are summed over all passes; otherwise they are those of the light decoder's pass.
+        """
         return self.parts_and_pictures(pair, training)[0]
 
     def parts_and_pictures(
@@ -64,36 +79,59 @@ class InstantTrainer(keras.Model):
     ) -> tuple[Tensor, Tensor]:
         """The parts, and the painted pictures (pairs, side, side, 3)."""
         photographs, styles = (ops.cast(picture, "float32") / 255 for picture in pair)
-        start = photographs
+        start, missing = photographs, ops.zeros_like(photographs)
         parts: list[Tensor] = []
         if self.coarse:
             small = [ops.average_pool(x, 2, 2, data_format="channels_last") for x in (photographs, styles)]
-            sketch, parts = self._passes(small[0], small[1], small[0], self.coarse)
+            aims = self._aims(*small)
+            sketch = self._strokes(small[0], aims)
+            for _ in range(self.coarse):
+                sketch, more = self._pass(self.decoder, sketch, aims)
+                parts.append(SKETCH * more)
             detail = photographs - _enlarged(small[0])
-            start = ops.clip(_enlarged(sketch) + DETAIL * detail, 0, 1)
-            parts = [SKETCH * part for part in parts]
-        painted, more = self._passes(photographs, styles, start, self.fine)
+            start, missing = ops.clip(_enlarged(sketch) + DETAIL * detail, 0, 1), (1 - DETAIL) * detail
+        aims = self._aims(photographs, styles)
+        picture, last = self._pass(self.light, start, aims, missing)
         if not training:
-            return more[-1], painted
-        total = sum([*parts, *more]) / self.fine
+            return last, picture
+        parts.append(last)
+        whole = start
+        for _ in range(self.fine):
+            whole, last = self._pass(self.decoder, whole, aims)
+            parts.append(last / self.fine)
+        total = sum(parts)
         # A crop of almost one colour is hundreds of times as far from a style as others are.
-        return total / ops.maximum(ops.stop_gradient(ops.sum(total, axis=1, keepdims=True)), MOST), painted
+        return total / ops.maximum(ops.stop_gradient(ops.sum(total, axis=1, keepdims=True)), MOST), picture
 
-    def _passes(
-        self, photographs: Tensor, styles: Tensor, start: Tensor, passes: int
-    ) -> tuple[Tensor, list[Tensor]]:
-        """The picture after some passes, and the objective's parts after each."""
-        features, targets, palette = self._aims(photographs, styles)
-        seen, picture, parts = features if start is photographs else self.extractor(start), start, []
-        for _ in range(passes):
-            picture = ops.clip(ops.stop_gradient(picture), 0, 1)
-            picture = self._painted(picture, seen, features, targets, palette)
-            seen = self.extractor(picture)
-            parts.append(self._parts(picture, seen, features, targets))
-        return picture, parts
+    def _strokes(self, photographs: Tensor, aims: Any) -> Tensor:
+        """First strokes, `instant_strokes.py`, for a batch."""
+        picture = ops.clip(_moved(photographs, aims[2], COLOURS_SHIFT), 0, 1)
+        first = second = ops.zeros_like(picture)
+        for step in range(1, STEPS + 1):
+            towards = ops.cast(self.descent(self._inputs(picture, aims, len(LEVELS))), "float32")
+            first = BETA_1 * first + (1 - BETA_1) * towards
+            second = BETA_2 * second + (1 - BETA_2) * ops.square(towards)
+            even = ops.sqrt(second / (1 - BETA_2**step)) + EPSILON
+            change = LEARNING_RATE * (first / (1 - BETA_1**step)) / even
+            picture = ops.stop_gradient(ops.clip(picture + change, 0, 1))
+        return picture
 
-    def _parts(self, painted: Tensor, seen: Any, features: Any, targets: Any) -> Tensor:
+    def _pass(
+        self, decoder: keras.Model, picture: Tensor, aims: Any, missing: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """One pass of the decoder, or of the light one where detail is `missing`, and its parts."""
+        picture = ops.clip(ops.stop_gradient(picture), 0, 1)
+        levels = len(LEVELS) if missing is None else LIGHT_LEVELS
+        inputs = self._inputs(picture, aims, levels)
+        if missing is not None:
+            inputs.insert(-levels, missing)
+        picture = decoder(inputs)
+        return picture, self._parts(picture, aims)
+
+    def _parts(self, painted: Tensor, aims: Any) -> Tensor:
         """What the quality recipe's objective says of pictures."""
+        features, targets, _ = aims
+        seen = self.extractor(painted)
         style = sum(
             share * distance(_rows(seen[layer]), *targets[layer])
             for share, layer in zip(self.shares, STYLE_LAYERS, strict=True)
@@ -107,26 +145,37 @@ class InstantTrainer(keras.Model):
         return ops.stack([style, content, variation, beyond], axis=1)
 
     def _aims(self, photographs: Tensor, styles: Tensor) -> tuple[Any, Any, Any]:
-        """The photographs' features, the styles' statistics at each layer, those of their colours."""
+        """The photographs' features, the styles' statistics at each layer, those of their colours.
+
+        Statistics are means, covariances, and these' roots.
+        """
         count = photographs.shape[0]
         features = self.extractor(ops.concatenate([photographs, styles], axis=0))
-        targets = {layer: moments(_rows(features[layer][count:])) for layer in STYLE_LAYERS}
+        targets = {layer: _statistics(_rows(features[layer][count:])) for layer in STYLE_LAYERS}
         own = {layer: value[:count] for layer, value in features.items()}
-        return own, targets, moments(_rows(styles))
+        return own, targets, _statistics(_rows(styles))
 
-    def _painted(self, picture: Tensor, seen: Any, features: Any, targets: Any, palette: Any) -> Tensor:
-        """One pass: what `InstantPainter` does, for a batch."""
-        wanted = ops.cast(features[LEVELS[-1]], "float32")
+    def _inputs(self, picture: Tensor, aims: Any, levels: int) -> list[Tensor]:
+        """What a decoder of so many levels takes: what `InstantPainter` gives it, for a batch."""
+        features, targets, palette = aims
+        seen = self.extractor(picture)
         changes = [smoothing(picture, ops), _moved(picture, palette, COLOURS_SHIFT) - picture]
-        for layer, weight in zip(LEVELS, WEIGHTS, strict=True):
+        for layer, weight in zip(LEVELS[:levels], WEIGHTS, strict=False):
             now = ops.cast(seen[layer], "float32")
-            mean, covariance = targets[layer]
+            mean, covariance, _ = targets[layer]
             energy = ops.sum(mean**2, axis=(1, 2)) + ops.trace(covariance, axis1=-2, axis2=-1)
             changes.append(_each(weight / (energy + 1e-8)) * (_moved(now, targets[layer]) - now))
-        energy = _energy(wanted) / float(np.prod(wanted.shape[1:3]))
-        changes[-1] = changes[-1] + _each(CONTENT_WEIGHT / (energy + 1e-8)) * (wanted - now)
-        inputs = [*(seen[layer] for layer in (*GATES, *LEVELS)), *changes]
-        return self.decoder([picture, *map(ops.stop_gradient, inputs)])
+        if levels == len(LEVELS):
+            wanted = ops.cast(features[LEVELS[-1]], "float32")
+            energy = _energy(wanted) / float(np.prod(wanted.shape[1:3]))
+            changes[-1] = changes[-1] + _each(CONTENT_WEIGHT / (energy + 1e-8)) * (wanted - now)
+        inputs = [*(seen[layer] for layer in (*GATES[:levels], *LEVELS[:levels])), *changes]
+        return [picture, *map(ops.stop_gradient, inputs)]
+
+
+def _statistics(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    mean, covariance = moments(rows)
+    return mean, covariance, root(covariance)
 
 
 def _each(numbers: Tensor) -> Tensor:
@@ -146,12 +195,12 @@ def _rows(features: Tensor) -> Tensor:
     return ops.reshape(ops.cast(features, "float32"), (count, height * width, channels))
 
 
-def _moved(features: Tensor, target: tuple[Tensor, Tensor], shift: float | None = None) -> Tensor:
+def _moved(features: Tensor, target: tuple[Tensor, Tensor, Tensor], shift: float = SHIFT) -> Tensor:
     """Features with the target's statistics."""
     rows = _rows(features)
     centred = rows - ops.mean(rows, axis=1, keepdims=True)
-    options: dict[str, Any] = {} if shift is None else {"shift": shift}
-    return ops.reshape(transported(centred, target[1], **options)[0] + target[0], features.shape)
+    mean, covariance, rooted = target
+    return ops.reshape(transported(centred, covariance, shift, rooted)[0] + mean, features.shape)
 
 
 def _energy(x: Tensor) -> Tensor:

@@ -17,12 +17,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .ahead import ahead
 from .crops import Folder
 from .errors import UsageError
 from .plots import drawing
 from .ranges import require_choices, require_ranges
 from .style_crops import StyleSource
-from .training_run import Checkpoint, RunLog, freed_memory_kept, learning_rate, read_log, require_finite
+from .training_run import (
+    Checkpoint,
+    RunLog,
+    freed_memory_kept,
+    jit_compiled,
+    learning_rate,
+    read_log,
+    require_finite,
+)
 
 if TYPE_CHECKING:
     from .instant_trainer import InstantTrainer
@@ -40,7 +49,7 @@ class InstantSettings:
         batch: pairs of a photograph and a style a step.
         side: a crop's side in pixels, a multiple of 16.
         coarse: passes at half the side, see `instant_trainer.py`.
-        fine: passes at the whole side.
+        fine: passes of the whole decoder at the whole side; the light one makes one.
         learning_rate: of Adam at its highest; rise and fall as in `DistillSettings`.
         warmup, decay: see there.
         held_out: photographs that are never trained on; the same as the distillation's for the same seed.
@@ -53,9 +62,9 @@ class InstantSettings:
 
     steps: int = 20_000
     batch: int = 4
-    side: int = 128
+    side: int = 256
     coarse: int = 1
-    fine: int = 2
+    fine: int = 1
     learning_rate: float = 4e-5
     warmup: int = 50
     decay: float = 0.6
@@ -78,7 +87,7 @@ _RANGES = (
     ("batch", 1, 10_000),
     ("side", 32, 4096),
     ("coarse", 0, 16),
-    ("fine", 1, 16),
+    ("fine", 0, 16),
     ("learning_rate", 1e-9, 10),
     ("decay", 0, 1),
     ("held_out", 1, 1_000_000),
@@ -119,10 +128,10 @@ def train_instant(
     from .instant_trainer import PARTS
 
     test = held_out_pairs(held_out, paintings, settings)
-    trainer([array[: settings.batch] for array in test])  # builds it
+    trainer.built = True  # of built networks; a call to build it would run operation by operation
     # What every weight is multiplied with are eight others: steps of Muon's evenness overshoot (measured).
     adam = keras.optimizers.Adam(settings.learning_rate, beta_2=0.99, clipnorm=1.0, name="adam")
-    trainer.compile(adam, loss=lambda _, parts: parts, jit_compile=False, auto_scale_loss=False)
+    trainer.compile(adam, loss=lambda _, parts: parts, jit_compile=jit_compiled(), auto_scale_loss=False)
     trainer.optimizer.build(trainer.trainable_variables)
     checkpoint = Checkpoint(output / "checkpoint.npz", trainer)
     start = checkpoint.load()
@@ -133,9 +142,12 @@ def train_instant(
     nothing = np.zeros((settings.batch, len(PARTS)), "float32")
     saved = began = time.monotonic()
     losses: list[float] = []
-    for step in range(start, settings.steps):
+    batches = ahead(
+        lambda step: source.batch(settings.batch, settings.side, settings.seed, step),
+        range(start, settings.steps),
+    )
+    for step, pair in batches:
         trainer.optimizer.learning_rate = learning_rate(settings, step)
-        pair = source.batch(settings.batch, settings.side, settings.seed, step)
         # Keras reports the mean over parts; the loss is their sum.
         loss, done, parts = float(trainer.train_on_batch(pair, nothing)) * len(PARTS), step + 1, None
         losses.append(loss)
@@ -188,20 +200,20 @@ def plot_log(path: Path, image: Path) -> None:
 
 
 def export(trainer: InstantTrainer, encoder: Path, path: Path) -> None:
-    """Writes the decoder in half precision, with the hash of the encoder that it was trained with.
+    """Writes the decoders in half precision, with the hash of the encoder that it was trained with.
 
     Args:
-        trainer: holds the decoder.
+        trainer: holds the decoders.
         encoder: the encoder's weight file.
         path: where to.
     """
     import keras
 
-    from impasto.models.instant import ENCODER_HASH, named_weights
+    from impasto.models.instant import ENCODER_HASH, both_weights
 
     from .distiller import write_half_precision
 
-    weights = named_weights(trainer.decoder)
+    weights = both_weights(trainer.decoder, trainer.light)
     arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in weights.items()}
     write_half_precision(
         arrays, path, {ENCODER_HASH: np.array(hashlib.sha256(encoder.read_bytes()).hexdigest())}

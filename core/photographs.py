@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class Photographs(Sequence):
         self.unreadable: set[int] = set()
         self._kept: dict[int, Image.Image] = {}
         self._bytes = 0
+        self._lock = Lock()  # crops are cut by several threads
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -56,8 +58,8 @@ class Photographs(Sequence):
         )
 
     def _read(self, number: int) -> Image.Image | None:
-        if number in self._kept:
-            return self._kept[number]
+        if kept := self._kept.get(number):
+            return kept
         path = self.paths[number]
         try:
             with Image.open(path) as image:
@@ -68,11 +70,13 @@ class Photographs(Sequence):
             self.on_unreadable(path)
             return None
         picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
-        self._bytes += 3 * picture.width * picture.height
-        while self._kept and self._bytes > KEPT_BYTES:
-            oldest = self._kept.pop(next(iter(self._kept)))
-            self._bytes -= 3 * oldest.width * oldest.height
-        self._kept[number] = picture
+        with self._lock:
+            if number not in self._kept:
+                self._bytes += 3 * picture.width * picture.height
+            while self._kept and self._bytes > KEPT_BYTES:
+                oldest = self._kept.pop(next(iter(self._kept)))
+                self._bytes -= 3 * oldest.width * oldest.height
+            self._kept[number] = picture
         return picture
 
 

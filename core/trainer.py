@@ -26,6 +26,10 @@ from .styles import Style
 TAUGHT = "taught"  # in a batch: paintings (batch, height, width, 3) of 0–255 to imitate; see `teacher.py`
 LARGE = 100.0  # their squared distance is multiplied by it, lest slopes vanish in 16 bits
 
+# A photograph whose values deviate by less teaches nothing: of one colour, each normalisation on the way
+# back multiplies the gradient by up to 300, and twelve of them leave no number.
+PLAIN = 0.01
+
 
 class PictureLosses:
     """Content, style and variation of painted pictures, under one network and for several styles.
@@ -95,21 +99,26 @@ class PictureLosses:
         """
         features = self.extractor(painted)
         wanted = {} if self.photograph is None else self.photograph(photographs)
-        rows = []
-        for i in range(painted.shape[0]):
-            own = {layer: x[i : i + 1] for layer, x in features.items()}
-            parts = [
-                loss(own, ops.stop_gradient(ops.cast(wanted[loss.layer][i : i + 1], "float32")))
-                for loss in self.content
-            ]
-            for loss in self.style:
-                target = keras.tree.map_structure(
-                    lambda x, i=i: _of_style(x, styles[i]), self.targets[loss.name]
-                )
-                parts.append(loss(own, target))
-            parts += [loss(painted[i : i + 1]) for loss in self.variation]
-            rows.append(ops.stack([ops.cast(part, "float32") for part in parts]))
-        return ops.stack(rows)
+        if keras.backend.backend() == "jax":  # traced once, where the others trace each picture anew
+            return ops.vectorized_map(lambda one: self._of_one(*one), (features, wanted, painted, styles))
+        each = [
+            self._of_one(*keras.tree.map_structure(lambda x, i=i: x[i], (features, wanted, painted, styles)))
+            for i in range(painted.shape[0])
+        ]
+        return ops.stack(each)
+
+    def _of_one(self, features: Any, wanted: Any, painted: Any, style: Any) -> Any:
+        """The losses (losses,) of one picture; arguments as a batch's, without its axis."""
+        own = {layer: x[None] for layer, x in features.items()}
+        parts = [
+            loss(own, ops.stop_gradient(ops.cast(wanted[loss.layer][None], "float32")))
+            for loss in self.content
+        ]
+        for loss in self.style:
+            target = keras.tree.map_structure(lambda x: _of_style(x, style), self.targets[loss.name])
+            parts.append(loss(own, target))
+        parts += [loss(painted[None]) for loss in self.variation]
+        return ops.stack([ops.cast(part, "float32") for part in parts])
 
 
 def _of_style(stacked: np.ndarray, style: Any) -> Any:
@@ -146,10 +155,15 @@ class Trainer(keras.Model):
             distance = ops.square(painted - ops.cast(batch[TAUGHT], "float32") / 255)
             return LARGE * ops.mean(distance, axis=(1, 2, 3))[:, None]
         parts = self.picture_losses(painted, batch.get("picture"), batch["style"])
-        # 1e-4 keeps the slope finite where a loss is nothing.
-        parts = ops.where(ops.convert_to_tensor(self.rooted), ops.sqrt(parts + 1e-4), parts)
+        if self.rooted.any():  # 1e-4 keeps the slope finite where a loss is nothing, or by rounding less
+            rooted = ops.sqrt(ops.maximum(parts, 0.0) + 1e-4)
+            parts = ops.where(ops.convert_to_tensor(self.rooted), rooted, parts)
         weights = ops.convert_to_tensor(self.weights_of_parts)
-        return ops.sum(parts * weights, axis=-1, keepdims=True)
+        total = ops.sum(parts * weights, axis=-1, keepdims=True)
+        if "picture" in batch:
+            deviation = ops.max(ops.std(batch["picture"], axis=(1, 2)), axis=-1, keepdims=True)
+            total = ops.where(deviation > PLAIN, total, ops.zeros_like(total))
+        return total
 
 
 def resolved(settings: Any) -> tuple[Any, str | None]:

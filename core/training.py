@@ -22,6 +22,7 @@ import numpy as np
 from impasto.models.painters import PainterFacts, build_painter
 from impasto.models.transformer import start_at_palettes
 
+from .ahead import ahead
 from .backend import describe_device
 from .crops import crop_batch
 from .distribution import Distribution
@@ -31,7 +32,14 @@ from .progress import Clock, Progress
 from .teacher import Teacher
 from .trainer import PictureLosses, Trainer, resolved
 from .training_looks import Looks, Material
-from .training_run import Checkpoint, compare_notes, freed_memory_kept, learning_rate, require_finite
+from .training_run import (
+    Checkpoint,
+    compare_notes,
+    freed_memory_kept,
+    jit_compiled,
+    learning_rate,
+    require_finite,
+)
 from .training_settings import TrainSettings, differing
 
 FIRST_SHEETS = (100, 300)  # an early look: a run that goes astray shows it soon
@@ -128,8 +136,8 @@ def _train(
             settings.recompute,
         )
         model = Trainer(painter, losses, settings.style_root, settings.recompute)
-        model.compile(_optimizer(settings), loss=lambda _, losses: losses, jit_compile=False)
-        model({name: np.asarray(array) for name, array in batch_at(0, material, settings).items()})
+        model.compile(_optimizer(settings), loss=lambda _, losses: losses, jit_compile=jit_compiled())
+        model.built = True  # of built networks; a call to build it would run operation by operation
         model.optimizer.build(model.trainable_variables)
     checkpoint = Checkpoint(output / "checkpoint.npz", model)
     start = checkpoint.load()
@@ -140,10 +148,14 @@ def _train(
     clock, saved, recent = Clock([1] * settings.steps), time.monotonic(), []
     done = start
     try:
-        for step in range(start, settings.steps):
+        batches = ahead(
+            lambda step: batch_at(step, material, settings, teacher if step < settings.taught else None),
+            range(start, settings.steps),
+            threads=1 if teacher else None,
+        )
+        for step, batch in batches:
             if 0 < step == settings.taught:
                 _forget(model.optimizer)
-            batch = batch_at(step, material, settings, teacher if step < settings.taught else None)
             model.optimizer.learning_rate = learning_rate(settings, step)  # type: ignore[arg-type]
             loss = distribution.train(model, batch, nothing)
             require_finite(step + 1, loss)

@@ -40,6 +40,14 @@ def freed_memory_kept() -> Iterator[None]:
         allocator.as_usual()
 
 
+def jit_compiled() -> bool:
+    """What Keras is told of compiling a step: JAX would run it operation by operation, while TensorFlow's
+    graphs are quicker without XLA on a processor, and `torch.compile` needs a compiler."""
+    import keras
+
+    return keras.backend.backend() == "jax"
+
+
 def learning_rate(settings: Any, step: int) -> float:
     """The rate of a step (0-based): rise, plateau, linear fall (Hu et al. 2024, arXiv:2404.06395).
 

@@ -45,7 +45,9 @@ def _scaled_inverse(matrix: Tensor, shift: float, most: Tensor | float = 0.0) ->
     return inverse_root(matrix / norm, shift), norm
 
 
-def transported(centred: Tensor, target: Tensor, shift: float = SHIFT) -> tuple[Tensor, Tensor]:
+def transported(
+    centred: Tensor, target: Tensor, shift: float = SHIFT, rooted: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Moves centred rows to a target covariance, by whichever of the two formulas is cheaper.
 
     X A with A as above equals (X T Xᵀ / M)^-½ X T / M of M positions (see
@@ -55,6 +57,7 @@ def transported(centred: Tensor, target: Tensor, shift: float = SHIFT) -> tuple[
         centred: (pictures, positions, channels).
         target: T, (pictures, channels, channels).
         shift: see `SHIFT`.
+        rooted: T's root where it is known.
 
     Returns:
         The rows moved, and tr (SBS)^½ of each picture, which the Wasserstein-2 distance takes.
@@ -67,7 +70,7 @@ def transported(centred: Tensor, target: Tensor, shift: float = SHIFT) -> tuple[
         inverse, norm = _scaled_inverse(product, shift, most)
         rows = ops.matmul(inverse, moved) * (positions / ops.sqrt(norm))
     else:
-        turned = root(target)
+        turned = root(target) if rooted is None else rooted
         product = ops.matmul(ops.matmul(turned, _products(centred)), turned)
         inverse, norm = _scaled_inverse(product, shift, most)
         rows = ops.matmul(centred, ops.matmul(ops.matmul(turned, inverse), turned)) / ops.sqrt(norm)
@@ -75,7 +78,7 @@ def transported(centred: Tensor, target: Tensor, shift: float = SHIFT) -> tuple[
     return rows, trace
 
 
-def distance(rows: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+def distance(rows: Tensor, mean: Tensor, covariance: Tensor, rooted: Tensor | None = None) -> Tensor:
     """The Wasserstein-2 distance of rows' Gaussian from a target, as a share of the target's energy.
 
     As `moments.MomentsLoss`, for a batch; the gradient by the rows is known in closed form, so nothing
@@ -84,6 +87,7 @@ def distance(rows: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     Args:
         rows: (pictures, positions, channels).
         mean, covariance: the target's, (pictures, 1, channels) and (pictures, channels, channels).
+        rooted: the covariance's root where it is known.
 
     Returns:
         (pictures,).
@@ -91,7 +95,7 @@ def distance(rows: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     own = ops.mean(rows, axis=1, keepdims=True)
     centred = rows - own
     still = ops.stop_gradient(centred)
-    moved, trace = transported(still, covariance, SHIFTS[dtype_of(rows)])
+    moved, trace = transported(still, covariance, SHIFTS[dtype_of(rows)], rooted)
     size = ops.cast(ops.shape(rows)[1], rows.dtype)
     trace = (
         ops.stop_gradient(trace) + ops.sum(ops.stop_gradient(moved) * (centred - still), axis=(1, 2)) / size

@@ -1,4 +1,4 @@
-"""The decoder of `--method instant`: a picture's features and where they are to go in, the picture there out.
+"""The decoders of `--method instant`: features and where they are to go in, the picture there out.
 
 `core/instant.py` finds for the bundled network's features of a picture, at several depths, the least change
 that gives them a style's mean and covariance; this decoder, trained once for all styles (`impasto
@@ -7,6 +7,9 @@ the transposed kernels, open where the picture's own activations are, from the d
 So it begins as the gradient of the style and content losses by the picture, and learns from there to be
 a better step than that, as Adler & Öktem (2018, arXiv:1707.06474) learn the steps of a reconstruction.
 Without anything to change it changes nothing: it has no biases.
+
+The light decoder is the same without the deepest level. It goes on from paintings made at a smaller size, and
+of the photograph sees the detail that such a painting has not been given back.
 
 The card beside this file, `instant.md`, says what it was trained on.
 """
@@ -30,8 +33,10 @@ if TYPE_CHECKING:
 # way back.
 LEVELS = ("relu1_2", "relu2_2", "relu3_2", "relu4_2")
 GATES = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+LIGHT_LEVELS = len(LEVELS) - 1  # of the light decoder
 FILE = "instant.npz"
 ENCODER_HASH = "encoder_sha256"
+LIGHT = "light/"  # what the light decoder's weights are called before their names
 WIDTH = 32  # channels of what is laid over the gradient's step
 # A picture of 0-1 is changed by hundredths, where the gradient (of the loss by a pixel, times the number of
 # pixels) is of the size that a photograph begins with: 4 on the mean, measured.
@@ -43,17 +48,18 @@ UNIT = 64.0
 GAINS = ((0.6, 2.0), (20.0, 3.0), (34.0, 4.0), (52.0, 7.0))  # of each level's two convolutions
 
 
-def build_instant(width: int = WIDTH) -> keras.Model:
-    """Builds the decoder with random weights, except that what is laid over the step is nothing at first.
+def build_instant(light: bool = False) -> keras.Model:
+    """Builds a decoder with random weights, except that what is laid over the step is nothing at first.
 
     Args:
-        width: channels of what is laid over.
+        light: the light one, without the deepest level: half of the work.
 
     Returns:
         A model from a list of a picture (batch, height, width, 3) of 0-1, the encoder's activations at
         `GATES` and at `LEVELS`, the step that smooths, the change of colours that is wanted, and the
         change wanted at each of `LEVELS`, all as `core/instant_maps.py` weighs them, to the picture
-        (batch, height, width, 3) of about 0-1. Height and width are multiples of 8.
+        (batch, height, width, 3) of about 0-1. Height and width are multiples of 8. The light one takes
+        after the change of colours how much of the photograph's detail the picture has not got.
     """
     import keras
     import numpy as np
@@ -63,10 +69,12 @@ def build_instant(width: int = WIDTH) -> keras.Model:
     picture = keras.Input((None, None, 3), name="picture")
     palette = keras.Input((None, None, 3), name="palette")
     smooth = keras.Input((None, None, 3), name="smooth")
-    own = {layer: _input(layer, layer) for layer in (*GATES, *LEVELS)}
-    wanted = [_input(layer, f"{layer}_change") for layer in LEVELS]
-    x = keras.layers.Activation("linear", name="level4_change")(wanted[-1])
-    for n in range(len(LEVELS), 0, -1):
+    levels = LIGHT_LEVELS if light else len(LEVELS)
+    thin = [palette, keras.Input((None, None, 3), name="missing")] if light else [palette]
+    own = {layer: _input(layer, layer) for layer in (*GATES[:levels], *LEVELS[:levels])}
+    wanted = [_input(layer, f"{layer}_change") for layer in LEVELS[:levels]]
+    x = keras.layers.Activation("linear", name=f"level{levels}_change")(wanted[-1])
+    for n in range(levels, 0, -1):
         x = Gate(name=f"level{n}_gate2")([x, own[LEVELS[n - 1]]])
         x = _transposed(x, own[GATES[n - 1]].shape[-1], f"level{n}_conv2")
         x = Gate(name=f"level{n}_gate1")([x, own[GATES[n - 1]]])
@@ -81,8 +89,8 @@ def build_instant(width: int = WIDTH) -> keras.Model:
         [gradient, keras.layers.Rescaling(STEEPNESS, name="smooth_steepness")(smooth)]
     )
     step = keras.layers.Activation("tanh", name="step")(gradient)
-    x = keras.layers.Concatenate(name="together")([x, step, palette])
-    x = keras.layers.ReLU(name="over_relu")(_mirrored(x, width, "over1"))
+    x = keras.layers.Concatenate(name="together")([x, step, *thin])
+    x = keras.layers.ReLU(name="over_relu")(_mirrored(x, WIDTH, "over1"))
     over = _mirrored(x, 3, "over2", kernel_initializer="zeros")
     colours = keras.layers.Conv2D(3, 1, use_bias=False, dtype="float32", name="palette_share")(palette)
     scaled = [
@@ -90,7 +98,7 @@ def build_instant(width: int = WIDTH) -> keras.Model:
         for part, name in ((step, "step_scale"), (over, "over_scale"))
     ]
     painted = keras.layers.Add(dtype="float32", name="painted")([picture, colours, *scaled])
-    return keras.Model([picture, *own.values(), smooth, palette, *wanted], painted, name="instant")
+    return keras.Model([picture, *own.values(), smooth, *thin, *wanted], painted, name="instant")
 
 
 def begin(model: keras.Model, encoder: Path | None = None) -> None:
@@ -103,8 +111,10 @@ def begin(model: keras.Model, encoder: Path | None = None) -> None:
     import numpy as np
 
     with np.load(encoder or choose("vgg_mini").path, allow_pickle=False) as file:
-        for name, kernel in turned(file).items():
-            model.get_layer(name.partition("/")[0]).set_weights([kernel])
+        kernels = turned(file)
+    for name, variable in named_weights(model).items():
+        if name in kernels:
+            variable.assign(kernels[name])
     model.get_layer("palette_share").set_weights([PALETTE * np.eye(3, dtype="float32")[None, None]])
 
 
@@ -179,11 +189,22 @@ def named_weights(model: keras.Model) -> dict[str, Any]:
     return {f"{layer.name}/{variable.name}": variable for layer in model.layers for variable in layer.weights}
 
 
-def load_instant(path: Path | None = None) -> keras.Model:
+def both_weights(decoder: keras.Model, light: keras.Model) -> dict[str, Any]:
+    """Both decoders' variables by the names that a file has for them."""
+    return named_weights(decoder) | {f"{LIGHT}{name}": own for name, own in named_weights(light).items()}
+
+
+def of_light(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """The light decoder's weights of a file's, by the names that its model has for them."""
+    return {name.removeprefix(LIGHT): own for name, own in weights.items() if name.startswith(LIGHT)}
+
+
+def load_instant(path: Path | None = None, light: bool = False) -> keras.Model:
     """The trained decoder.
 
     Args:
         path: its weight file; by default the bundled one.
+        light: the light one.
 
     Raises:
         WeightsError: as `read_instant`.
@@ -192,8 +213,8 @@ def load_instant(path: Path | None = None) -> keras.Model:
 
     weights = read_instant(path)
     with channels_last():
-        model = build_instant()
-    give(model, weights)
+        model = build_instant(light=light)
+    give(model, of_light(weights) if light else weights)
     model.trainable = False
     return model
 
@@ -205,7 +226,7 @@ def give(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
 
 
 def read_instant(path: Path | None = None) -> dict[str, np.ndarray]:
-    """The decoder's weights by name, in float32; nothing here imports Keras.
+    """The weights of both decoders by name, in float32; nothing here imports Keras.
 
     Args:
         path: their file; by default the bundled one.
@@ -237,14 +258,19 @@ def read_instant(path: Path | None = None) -> dict[str, np.ndarray]:
     return {name: array.astype("float32") for name, array in arrays.items()}
 
 
-def weight_shapes(width: int = WIDTH) -> dict[str, tuple[int, ...]]:
-    """All weights' shapes: `{"level4_conv2/kernel": (3, 3, 384, 256), ...}`."""
+def weight_shapes() -> dict[str, tuple[int, ...]]:
+    """All weights' shapes: `{"level4_conv2/kernel": (3, 3, 384, 256), ..., "light/...": ...}`."""
+    light = {f"{LIGHT}{name}": shape for name, shape in _shapes(LIGHT_LEVELS, thin=9).items()}
+    return _shapes(len(LEVELS), thin=6) | light
+
+
+def _shapes(levels: int, thin: int) -> dict[str, tuple[int, ...]]:
     gates, seen = (
         [VGG_MINI.shapes[f"{keras_spelling(x)}/bias"][0] for x in some] for some in (GATES, LEVELS)
     )
     own: dict[str, tuple[int, ...]] = {}
-    for n in range(len(LEVELS)):
+    for n in range(levels):
         own[f"level{n + 1}_conv2/kernel"] = (3, 3, seen[n], gates[n])
         own[f"level{n + 1}_conv1/kernel"] = (3, 3, gates[n], seen[n - 1] if n else 3)
-    own["over1/kernel"], own["over2/kernel"] = (3, 3, gates[0] + 6, width), (3, 3, width, 3)
+    own["over1/kernel"], own["over2/kernel"] = (3, 3, gates[0] + thin, WIDTH), (3, 3, WIDTH, 3)
     return own | {"palette_share/kernel": (1, 1, 3, 3)}

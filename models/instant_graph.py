@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .instant import GAINS, GATES, LEVELS, STEEPNESS, STEP, UNIT
+from .instant import GAINS, GATES, LEVELS, LIGHT_LEVELS, STEEPNESS, STEP, UNIT
 from .onnx_graph import CHANNELS_FIRST, CHANNELS_LAST, Graph, Weights, described
 from .register import MEANS, VGG_MINI, keras_spelling
 
@@ -59,8 +59,11 @@ def encoder_graph(weights: Weights, layers: Sequence[str] = (*GATES, *LEVELS)) -
     raise ValueError(f"vgg_mini has these layers: {', '.join(VGG_MINI.layers)}. Received: {list(layers)}")
 
 
-def sums_graph() -> bytes:
+def sums_graph(levels: int = len(LEVELS)) -> bytes:
     """What statistics are made of, `weighted_sums` of `core/instant_maps.py` for each of `SEEN`.
+
+    Args:
+        levels: how many of `LEVELS`.
 
     Returns:
         A serialised graph from each of `SEEN` and its `.._weights` (1, height, width, 1) to `.._total`, a
@@ -68,7 +71,7 @@ def sums_graph() -> bytes:
     """
     graph = Graph()
     inputs, outputs = [], []
-    for name in SEEN:
+    for name in SEEN[: levels + 1]:
         channels = _channels(name)
         rows = graph.constant(np.array([channels, -1]))
         level = graph.node("Transpose", [name], perm=CHANNELS_FIRST) if name == "picture" else name
@@ -107,11 +110,22 @@ def decoder_graph(weights: Weights, regions: int = 0) -> bytes:
         regions) of each of `SEEN`, their shares of every position; from `content`, the photograph's own
         deepest level, and the numbers `content_weight` and `smooth_weight`.
     """
-    way = _Way(weights, regions)
+    return _drawn(_Way(weights, regions, len(LEVELS)))
+
+
+def light_graph(weights: Weights, regions: int = 0) -> bytes:
+    """The same of the light decoder, whose `content` is the detail that is missing, (1, height, width, 3)."""
+    return _drawn(_Way(weights, regions, LIGHT_LEVELS))
+
+
+def _drawn(way: _Way) -> bytes:
     graph, (x, gradient) = way.graph, way.back()
     step = graph.node("Tanh", [gradient])
     palette = way.changed("picture")
-    x = _laid_over(graph, x, graph.node("Concat", [step, palette], axis=1))
+    thin = [step, palette]
+    if way.levels == LIGHT_LEVELS:
+        thin.append(graph.node("Transpose", ["content"], perm=CHANNELS_FIRST))
+    x = _laid_over(graph, x, graph.node("Concat", thin, axis=1))
     x = graph.node("Add", [graph.convolution(x, "over2", "reflect"), step])
     x = graph.node("Add", [graph.scaled(x, STEP), graph.convolution(palette, "palette_share")])
     graph.node("Transpose", [graph.node("Add", [x, way.picture])], "painted", perm=CHANNELS_LAST)
@@ -125,7 +139,7 @@ def descent_graph(weights: Weights, regions: int = 0) -> bytes:
         A serialised graph from the inputs of `decoder_graph`, less the maps of `picture`, to `descent`
         (1, height, width, 3).
     """
-    way = _Way(weights, regions)
+    way = _Way(weights, regions, len(LEVELS))
     _, gradient = way.back()
     way.graph.node("Transpose", [gradient], "descent", perm=CHANNELS_LAST)
     return way.graph.serialised(way.inputs, [described("descent", 1, None, None, 3)])
@@ -134,15 +148,20 @@ def descent_graph(weights: Weights, regions: int = 0) -> bytes:
 class _Way:
     """A graph with its inputs, in which the changes of the levels are carried back to the pixels."""
 
-    def __init__(self, weights: Weights, regions: int):
-        self.graph, self.regions = Graph(weights), regions
-        self.inputs = [_described(name) for name in (*SEEN, *GATES)]
-        self.inputs += [described("content", 1, _channels(LEVELS[-1]), None, None)]
-        self.inputs += [described("content_weight"), described("smooth_weight")]
+    def __init__(self, weights: Weights, regions: int, levels: int):
+        self.graph, self.regions, self.levels = Graph(weights), regions, levels
+        seen = SEEN[: levels + 1]
+        self.inputs = [_described(name) for name in (*seen, *GATES[:levels])]
+        if levels == LIGHT_LEVELS:
+            self.inputs += [described("content", 1, None, None, 3)]
+        else:
+            self.inputs += [described("content", 1, _channels(LEVELS[-1]), None, None)]
+            self.inputs += [described("content_weight")]
+        self.inputs += [described("smooth_weight")]
         self.picture = self.graph.node("Transpose", ["picture"], perm=CHANNELS_FIRST)
         self.where = {}
         if regions:
-            for name in SEEN:
+            for name in seen:
                 self.inputs.append(described(f"{name}_regions", 1, None, None, regions))
                 self.where[name] = self.graph.node("Transpose", [f"{name}_regions"], perm=CHANNELS_FIRST)
 
@@ -164,9 +183,11 @@ class _Way:
     def back(self) -> tuple[str, str]:
         """What arrives at the finest level, and at the pixels, with what smooths."""
         graph = self.graph
-        content = graph.node("Mul", ["content_weight", graph.node("Sub", ["content", LEVELS[-1]])])
-        x = graph.node("Add", [self.changed(LEVELS[-1]), content])
-        for n in range(len(LEVELS), 0, -1):
+        x = self.changed(LEVELS[self.levels - 1])
+        if self.levels == len(LEVELS):
+            content = graph.node("Mul", ["content_weight", graph.node("Sub", ["content", LEVELS[-1]])])
+            x = graph.node("Add", [x, content])
+        for n in range(self.levels, 0, -1):
             x = graph.convolution(self.gate(x, LEVELS[n - 1]), f"level{n}_conv2")
             x = self.gate(x, GATES[n - 1])
             if n > 1:
@@ -188,7 +209,7 @@ class _Way:
 def _laid_over(graph: Graph, x: str, thin: str) -> str:
     """The layer `over1` of both, apart: ONNX Runtime is quick with 6 channels and with 32, not with 38."""
     kernel = graph.weights["over1/kernel"].astype("float32")
-    deep = kernel.shape[2] - 6
+    deep = _channels(GATES[0])
     parts = [graph.convolved(x, kernel[:, :, :deep], border="reflect")]
     parts.append(graph.convolved(thin, kernel[:, :, deep:], border="reflect"))
     return graph.node("Relu", [graph.node("Add", parts)])

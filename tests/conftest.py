@@ -36,12 +36,13 @@ def quick_xla() -> str:
 
 @pytest.fixture(scope="session")
 def mini_decoder(mini_weights) -> Path:
-    """A decoder for that network, untrained: the gradient."""
-    from impasto.models.instant import ENCODER_HASH, begin, build_instant, named_weights
+    """Decoders for that network, untrained: the gradient."""
+    from impasto.models.instant import ENCODER_HASH, begin, both_weights, build_instant
 
-    decoder = build_instant()
-    begin(decoder, Path(mini_weights))
-    arrays = {name: np.asarray(variable) for name, variable in named_weights(decoder).items()}
+    decoders = build_instant(), build_instant(light=True)
+    for decoder in decoders:
+        begin(decoder, Path(mini_weights))
+    arrays = {name: np.asarray(variable) for name, variable in both_weights(*decoders).items()}
     path = Path(mini_weights).with_name("instant.npz")
     np.savez(path, **arrays, **{ENCODER_HASH: hashlib.sha256(Path(mini_weights).read_bytes()).hexdigest()})
     return path

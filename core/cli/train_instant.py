@@ -84,7 +84,7 @@ def _train(
     import numpy as np
     from tqdm import tqdm
 
-    from impasto.models.instant import begin, build_instant, give, read_instant
+    from impasto.models.instant import begin, build_instant, give, gradient_model, of_light, read_instant
     from impasto.models.weights import choose
 
     from ..features import Extractor
@@ -96,11 +96,16 @@ def _train(
     keras.mixed_precision.set_global_policy(settings.precision)
     encoder = choose("vgg_mini", arguments.encoder).path
     extractor = Extractor("vgg_mini", SEEN, first_padding="replicate", weights=encoder)
-    decoder = build_instant()
+    decoder, light = build_instant(), build_instant(light=True)
     begin(decoder, encoder)
+    begin(light, encoder)
     if arguments.begin:
-        give(decoder, read_instant(arguments.begin))
-    trainer = InstantTrainer(extractor, decoder, settings.coarse, settings.fine)
+        weights = read_instant(arguments.begin)
+        give(decoder, weights)
+        give(light, of_light(weights))
+    trainer = InstantTrainer(
+        extractor, decoder, light, gradient_model(encoder), settings.coarse, settings.fine
+    )
     bar = tqdm(total=settings.steps, unit="step", disable=None, smoothing=0.05)
 
     def show(done: int, loss: float, parts: np.ndarray | None) -> None:

@@ -156,6 +156,22 @@ def test_seeds_repeat():
     np.testing.assert_array_equal(*draws)
 
 
+def test_float32_is_multiplied_as_float32():
+    """By what each backend says: TensorFloat-32, which there is on GPUs only, leaves a root no number."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        assert not tf.config.experimental.tensor_float_32_execution_enabled()
+    elif keras.backend.backend() == "jax":
+        import jax
+
+        assert jax.config.jax_default_matmul_precision == "float32"
+    else:
+        import torch
+
+        assert torch.get_float32_matmul_precision() == "highest"
+
+
 def test_memory_is_counted_in_bytes():
     backend.free_memory()
     peak = host.peak_memory()

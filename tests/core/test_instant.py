@@ -16,7 +16,7 @@ from impasto.core.errors import Cancelled, NotEnoughMemory, PictureError, UsageE
 from impasto.core.features import Extractor
 from impasto.core.images import Picture, load_picture
 from impasto.core.instant import TILE, InstantPainter, instant_painter
-from impasto.core.instant_keras import KerasRuntime
+from impasto.core.instant_keras import KerasRuntime, extractors
 from impasto.core.instant_maps import (
     CONTENT_WEIGHT,
     WEIGHTS,
@@ -39,38 +39,38 @@ from impasto.core.variation import differences
 from impasto.models.instant import (
     GATES,
     LEVELS,
+    LIGHT_LEVELS,
     STEEPNESS,
     STEP,
     UNIT,
     begin,
+    both_weights,
     build_instant,
     gradient_model,
     load_instant,
-    named_weights,
 )
 from impasto.models.instant_graph import encoder_graph
 from impasto.models.weights import read_weights
 
 
-def made(runtime, mini_weights, decoder):
+def made(runtime, mini_weights, decoders):
     """A painter of such networks in Keras or in ONNX Runtime."""
     if runtime == "onnx":
-        weights = {name: np.asarray(variable) for name, variable in named_weights(decoder).items()}
+        weights = {name: np.asarray(variable) for name, variable in both_weights(*decoders).items()}
         return InstantPainter(OnnxRuntime(read_weights(Path(mini_weights)), weights))
-    layers = (*GATES, *LEVELS)
-    extractor = Extractor("vgg_mini", layers, first_padding="replicate", weights=mini_weights)
-    return InstantPainter(KerasRuntime(extractor, decoder, gradient_model(mini_weights)))
+    return InstantPainter(KerasRuntime(extractors(mini_weights), *decoders, gradient_model(mini_weights)))
 
 
 @pytest.fixture(scope="module")
-def decoder(mini_weights):
-    """A decoder that changes every pixel: its last kernel is random too."""
+def decoders(mini_weights):
+    """Decoders that change every pixel: their last kernels are random too."""
     keras.utils.set_random_seed(3)
-    decoder = build_instant()
-    begin(decoder, mini_weights)
-    last = decoder.get_layer("over2")
-    last.set_weights([np.random.default_rng(0).normal(0, 0.1, last.kernel.shape)])
-    return decoder
+    decoders = build_instant(), build_instant(light=True)
+    for decoder in decoders:
+        begin(decoder, mini_weights)
+        last = decoder.get_layer("over2")
+        last.set_weights([np.random.default_rng(0).normal(0, 0.1, last.kernel.shape)])
+    return decoders
 
 
 @pytest.fixture(scope="module", params=["onnx", "keras"])
@@ -79,18 +79,19 @@ def runtime(request):
 
 
 @pytest.fixture(scope="module")
-def painter(runtime, mini_weights, decoder):
-    return made(runtime, mini_weights, decoder)
+def painter(runtime, mini_weights, decoders):
+    return made(runtime, mini_weights, decoders)
 
 
 @pytest.fixture(scope="module")
 def colours_only(runtime, mini_weights):
     """A painter that moves colours and nothing else."""
-    decoder = build_instant()
-    for layer in decoder.layers:
-        layer.set_weights([np.zeros(array.shape) for array in layer.get_weights()])
-    decoder.get_layer("palette_share").set_weights([np.eye(3)[None, None]])
-    return made(runtime, mini_weights, decoder)
+    decoders = build_instant(), build_instant(light=True)
+    for decoder in decoders:
+        for layer in decoder.layers:
+            layer.set_weights([np.zeros(array.shape) for array in layer.get_weights()])
+        decoder.get_layer("palette_share").set_weights([np.eye(3)[None, None]])
+    return made(runtime, mini_weights, decoders)
 
 
 @pytest.fixture
@@ -179,12 +180,12 @@ def test_bfloat16_paints_the_same_picture(blobs, painting, monkeypatch):
     assert 0 < np.sqrt(np.mean(passes**2)) < 1.5 and passes.max() < 16, passes.max()
 
 
-def test_both_runtimes_paint_the_same_picture(mini_weights, decoder, blobs, painting, other):
+def test_both_runtimes_paint_the_same_picture(mini_weights, decoders, blobs, painting, other):
     """But for activations on the edge of nothing, which rounding opens in one and not in the other."""
     photo = blobs(97, 130, seed=4)
     left = np.zeros((97, 130), "float32")
     left[:, :60] = 1
-    one, two = (made(runtime, mini_weights, decoder) for runtime in ("keras", "onnx"))
+    one, two = (made(runtime, mini_weights, decoders) for runtime in ("keras", "onnx"))
     for options in ({}, {"strength": 0.8}, {"masks": [left, 1 - left]}):
         pictures = [painter.paint(photo, [painting, other], **options) for painter in (one, two)]
         assert pictures[1].dtype == "float32"
@@ -192,31 +193,34 @@ def test_both_runtimes_paint_the_same_picture(mini_weights, decoder, blobs, pain
         assert difference.mean() < 0.2 and difference.max() < 16
 
 
-def levels_of(seen):
+def levels_of(seen, count):
     """What ONNX Runtime sees, as Keras has it: the picture, `LEVELS` and `GATES`, channels last."""
-    picture, *levels = (seen[name].numpy() for name in ("picture", *LEVELS, *GATES))
+    picture, *levels = (seen[name].numpy() for name in ("picture", *LEVELS[:count], *GATES[:count]))
     return [picture, *(level.transpose(0, 2, 3, 1) for level in levels)]
 
 
-def test_the_graphs_compute_what_the_networks_do(mini_weights, decoder, blobs):
+@pytest.mark.parametrize("count", [len(LEVELS), LIGHT_LEVELS])
+def test_the_graphs_compute_what_the_networks_do(count, mini_weights, decoders, blobs):
     picture = blobs(48, 64, seed=7)
-    one, two = (made(runtime, mini_weights, decoder).runtime for runtime in ("keras", "onnx"))
-    seen = two.see(picture)
-    levels = levels_of(seen)
+    one, two = (made(runtime, mini_weights, decoders).runtime for runtime in ("keras", "onnx"))
+    seen = two.see(picture, count)
+    levels, layers = levels_of(seen, count), (*LEVELS[:count], *GATES[:count])
     np.testing.assert_array_equal(levels[0][0], picture)
-    extractor = Extractor("vgg_mini", (*LEVELS, *GATES), first_padding="replicate", weights=mini_weights)
+    extractor = Extractor("vgg_mini", layers, first_padding="replicate", weights=mini_weights)
     expected = extractor(picture[None])
-    for layer, level in zip((*LEVELS, *GATES), levels[1:], strict=True):
+    for layer, level in zip(layers, levels[1:], strict=True):
         scale = np.abs(expected[layer]).max()
         np.testing.assert_allclose(level / scale, expected[layer] / scale, atol=1e-5, err_msg=layer)
     # The decoder, given the same.
     random = np.random.default_rng(0)
     content = (1.1 * two.deepest(picture), 0.01)
+    if count == LIGHT_LEVELS:
+        content = (random.normal(0, 0.1, (1, 48, 64, 3)).astype("float32"), 1.0)
     tensors = [keras.ops.convert_to_tensor(level) for level in levels]
     left = random.random((48, 64, 1)).astype("float32")
     everywhere, three = (
         None,
-        pyramid(np.concatenate([left, 0.3 * (1 - left), 0 * left], axis=-1), len(LEVELS)),
+        pyramid(np.concatenate([left, 0.3 * (1 - left), 0 * left], axis=-1), count),
     )
     for regions in (everywhere, three, everywhere):
         maps = [
@@ -224,7 +228,7 @@ def test_the_graphs_compute_what_the_networks_do(mini_weights, decoder, blobs):
                 (random.normal(0, 0.01, 2 * level.shape[-1:]), random.normal(0, 0.01, level.shape[-1]))
                 for _ in range(1 if regions is None else 3)
             ]
-            for level in levels[: len(LEVELS) + 1]
+            for level in levels[: count + 1]
         ]
         maps = [[tuple(np.float32(part) for part in one) for one in level] for level in maps]
         drawn = one.draw(tensors, maps, regions, content, 0.7), two.draw(seen, maps, regions, content, 0.7)
@@ -233,13 +237,15 @@ def test_the_graphs_compute_what_the_networks_do(mini_weights, decoder, blobs):
         encoder_graph(read_weights(Path(mini_weights)), ["relu9_9"])
 
 
-def test_the_sums_are_exact_where_means_are_large(mini_weights, decoder, blobs):
-    runtime = made("onnx", mini_weights, decoder).runtime
+def test_the_sums_are_exact_where_means_are_large(mini_weights, decoders, blobs):
+    runtime = made("onnx", mini_weights, decoders).runtime
     seen = runtime.see(np.clip(blobs(48, 64, seed=7) / 8 + 0.8, 0, 1))
     share = np.random.default_rng(0).random((48, 64, 1)).astype("float32")
     for weights in (np.ones_like(share), share, 0 * share):
         own = pyramid(weights, len(LEVELS))
-        for level, each, sums in zip(levels_of(seen), own, runtime.sums(seen, own), strict=False):
+        for level, each, sums in zip(
+            levels_of(seen, len(LEVELS)), own, runtime.sums(seen, own), strict=False
+        ):
             rows, each = level.reshape(-1, level.shape[-1]).astype("float64"), each.reshape(-1, 1)
             mean = (rows * each).sum(axis=0) / max(each.sum(), 1e-6)
             centred = ((rows - mean) * each).T @ (rows - mean)
@@ -366,9 +372,9 @@ def test_a_picture_that_nobody_looks_at_is_not_enlarged(painter, blobs, painting
     photo, enlarged, shown = blobs(70, 270, seed=4), [], []
     monkeypatch.setattr(instant, "joined", lambda *given: enlarged.append(given) or joined(*given))
     painter.paint(photo, [painting])
-    assert len(enlarged) == 1  # from the first size to the second
+    assert not enlarged
     painter.paint(photo, [painting], on_tile=lambda done, tiles, look: shown.append(look()))
-    assert len(enlarged) == 4  # and what was painted at the first, twice
+    assert len(enlarged) == 2  # what was painted at the first size, twice
     assert [picture.shape for picture in shown] == 3 * [photo.shape]
 
 
@@ -543,10 +549,11 @@ def test_the_decoder_begins_as_the_gradient(mini_weights, blobs):
     """Of the style and content losses, by the picture: the change wanted at each level, taken back."""
     import tensorflow as tf
 
-    decoder = build_instant()
+    decoder, light = build_instant(), build_instant(light=True)
     begin(decoder, mini_weights)
+    begin(light, mini_weights)
     photo = blobs(48, 64, seed=8)[None]
-    keras_painter = made("keras", mini_weights, decoder)
+    keras_painter = made("keras", mini_weights, (decoder, light))
     levels = keras_painter.runtime.see(photo[0])
     random = np.random.default_rng(0)
     wanted = [random.normal(0, 1e-4, level.shape).astype("float32") for level in levels[1 : len(LEVELS) + 1]]
@@ -556,7 +563,7 @@ def test_the_decoder_begins_as_the_gradient(mini_weights, blobs):
     changed = np.asarray(decoder([tf.convert_to_tensor(x) for x in inputs])) - photo
     picture = tf.Variable(photo)
     with tf.GradientTape() as tape:
-        seen = keras_painter.runtime.extractor(picture)
+        seen = extractors(mini_weights)[0](picture)
         # A position of a level stands for 1, 4, 16 and 64 pixels.
         total = sum(
             4**n * tf.reduce_sum(change * seen[layer])
@@ -720,13 +727,14 @@ def test_a_pass_leads_a_refinement_to_the_full_size(random_painter, small, photo
 
 
 def test_damaged_or_foreign_weights_are_one_clear_line(tmp_path):
-    model = build_instant()
-    arrays = {name: np.asarray(variable) for name, variable in named_weights(model).items()}
+    decoders = build_instant(), build_instant(light=True)
+    arrays = {name: np.asarray(variable) for name, variable in both_weights(*decoders).items()}
     path = tmp_path / "instant.npz"
     for change, said in (
         (dict, r"damaged.*Received"),
         (lambda a: a | {"encoder_sha256": np.array("other")}, "another encoder"),
         (lambda a: {"encoder_sha256": np.array("other")}, "damaged"),
+        (lambda a: {name: own for name, own in a.items() if not name.startswith("light/")}, "damaged"),
     ):
         np.savez(path, **change(arrays))
         with pytest.raises(WeightsError, match=said) as caught:

@@ -19,13 +19,13 @@ from impasto.core.photographs import open_photographs
 from impasto.core.recipes import QUALITY, Settings
 from impasto.core.styles import load_style
 from impasto.core.teacher import Teacher
-from impasto.core.trainer import PictureLosses
+from impasto.core.trainer import PictureLosses, Trainer
 from impasto.core.training import batch_at, train
 from impasto.core.training_looks import Material
 from impasto.core.training_recipes import RECIPES, training_settings
 from impasto.core.training_run import read_log
 from impasto.core.training_settings import TrainSettings
-from impasto.models.painters import read_painter
+from impasto.models.painters import PainterFacts, build_painter, read_painter
 from impasto.models.register import VGG16, VGG19, VGG_MINI
 
 SMALL = {
@@ -140,6 +140,17 @@ def test_a_painting_has_no_distance_from_itself(bundled, pictures):
 
 
 # ---------------------------------------------------------------- runs
+
+
+def test_a_photograph_of_one_colour_counts_for_nothing(material, settings):
+    painter = build_painter(PainterFacts("transformer", settings.options, ("dots", "lines")))
+    losses = PictureLosses(settings.losses(VGG_MINI), material.styles, settings.style_side, content=True)
+    trainer, batch = Trainer(painter, losses, rooted=False), batch_at(0, material, settings)
+    assert (np.asarray(trainer(batch)) > 0).all()
+    batch["picture"] = batch["picture"].copy()
+    batch["picture"][0] = (40, 90, 200)
+    plain, other = np.asarray(trainer(batch))
+    assert plain == 0 and other > 0
 
 
 def test_training_makes_the_loss_smaller(material, settings, tmp_path):
