@@ -151,7 +151,7 @@ result = [tree(image), painted.get_width(), painted.get_height()]
     assert ours == ["Neural Style: Udnie", "source"]
     words = ["stylize", tmp_path / "photo.png", "udnie", "-o", tmp_path / "out.png", "--strength", 0.7]
     words = [sys.executable, "-P", "-m", "impasto.core.cli", *words, "--size", 64, *options]
-    # In the engine's environment: OPENBLAS_CORETYPE, say, makes products round otherwise, and strokes fall so.
+    # In the engine's environment: by OPENBLAS_CORETYPE, say, products round and strokes fall otherwise.
     kept = {name: value for name, value in os.environ.items() if name == "PYTHONPATH"}
     subprocess.run([str(word) for word in words], check=True, env=ENVIRONMENT | kept)
     expected, painted = (load_picture(tmp_path / name).pixels for name in ("out.png", "painted.png"))
