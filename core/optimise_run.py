@@ -236,7 +236,6 @@ class OptimiseRun:
         assert self.content is not None
         painted = to_numpy(optimizer.result)[0].astype("float32", copy=False)
         allocator.as_usual()
-        free_memory()
         begun = _resized(self.content.pixels, painted.shape[:2]), painted
         try:
             return self._instant(self.content, begun=begun, on_tile=on_tile)[None]

@@ -34,8 +34,9 @@ CHOICES = {
 
 STEPS = 100  # of a whole run
 # Of its steps at a scale `refine` takes the first share, at the full size the second; the scale before that
-# is left out. So it takes half of a whole run's time (docs/instant.md).
-REFINED, REFINED_AT_LAST = 0.27, 0.9
+# is left out. Where there is one scale alone it takes the third. So it takes half of a whole run's time
+# (docs/instant.md).
+REFINED, REFINED_AT_LAST, REFINED_ALONE = 0.1, 0.9, 0.35
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Settings:
         size: longest side of the result in pixels; 0 keeps the content's own [n: 512].
         strength: 0 leaves the photograph nearly alone, 1 forgets it; 0.5 is the recipe's balance.
         steps: optimiser steps over all scales; for L-BFGS, function evaluations [n]. None is 100, or as many
-            as refine in half the time (29 at 512 pixels).
+            as refine in half the time (16 at 512 pixels).
         first_scale: longest side at which coarse-to-fine begins, in pixels [c: 128]; 0 paints at
             the full size only.
         scale_ratio: from one scale to the next [c: √2].
@@ -132,7 +133,7 @@ class Settings:
     normalize_gradients: bool = False
     optimizer: str = "adam"
     learning_rate: float = 0.02
-    average_decay: float = 0.9
+    average_decay: float = 0.8
     history: int = 10
     bounded: bool = True
     spectrum: float = 1.0
@@ -215,7 +216,7 @@ class Settings:
         whole = [self.step_decay**i for i in range(scales + (refines and scales > 1))]  # one is left out
         shares = whole
         if refines:
-            last = REFINED_AT_LAST if scales > 1 else REFINED
+            last = REFINED_AT_LAST if scales > 1 else REFINED_ALONE
             shares = [*(REFINED * share for share in whole[: scales - 1]), last * whole[-1]]
         steps = self.steps or round(STEPS * sum(shares) / sum(whole))
         counts = [max(1, round(steps * share / sum(shares))) for share in shares]
@@ -269,7 +270,7 @@ QUALITY = Settings()
 RECIPES = {
     "quality": QUALITY,
     # The same objective, ended early: for a look at what a style will do.
-    "draft": replace(QUALITY, recipe="draft", steps=24, step_decay=0.55),
+    "draft": replace(QUALITY, recipe="draft", steps=12, step_decay=0.55),
     # neural-style's defaults, in its own units (features of 0–255 pictures; TV's unit in docs/recipes.md).
     "classic": Settings(
         recipe="classic",

@@ -17,7 +17,7 @@ from .instant import instant_painter
 from .training_looks import Material
 from .training_settings import TrainSettings
 
-PAINTINGS = 520  # that are made, when they are first wanted, and then shown again and again, also mirrored
+PAINTINGS = 1300  # that are made, when they are first wanted, and then shown again and again, also mirrored
 STRENGTH = 1.0  # painted twice: more strokes than one painting has
 FIRST = 1 << 40  # number of the first one's crop: far from those of the training
 

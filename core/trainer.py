@@ -25,10 +25,15 @@ from .styles import Style
 
 TAUGHT = "taught"  # in a batch: paintings (batch, height, width, 3) of 0–255 to imitate; see `teacher.py`
 LARGE = 100.0  # their squared distance is multiplied by it, lest slopes vanish in 16 bits
+CELL = 16  # pixels: imitation beside the losses compares means of features in squares of this side
 
 # A photograph whose values deviate by less teaches nothing: of one colour, each normalisation on the way
 # back multiplies the gradient by up to 300, and twelve of them leave no number.
 PLAIN = 0.01
+
+# Weight of squared values below 0 and above 1. Under `TrainSettings.skip` the network may leave that range,
+# which a picture cannot: the losses see it cut off, as it will be, and this brings back what has no gradient.
+BEYOND = 10.0
 
 
 class PictureLosses:
@@ -39,16 +44,22 @@ class PictureLosses:
         styles: whose statistics are the targets.
         style_side: longest side of the paintings, in pixels.
         content: whether pictures are compared with photographs.
-        recompute: see `TrainSettings`.
+        recompute, imitation: see `TrainSettings`.
 
     Attributes:
-        names: the losses' names, content first, then style, then variation.
+        names: the losses' names, content first, then style, then variation, then imitation where it counts.
         weights: a weight for each, in that order.
-        kinds: `"content"`, `"style"` or `"variation"` for each.
+        kinds: `"content"`, `"style"`, `"variation"` or `"imitation"` for each.
     """
 
     def __init__(
-        self, settings: Settings, styles: list[Style], style_side: int, content: bool, recompute: bool = False
+        self,
+        settings: Settings,
+        styles: list[Style],
+        style_side: int,
+        content: bool,
+        recompute: bool = False,
+        imitation: float = 0.0,
     ):
         bench: Workbench = workbench(settings, content=content, style=True)
         self.network, self.model = bench.extractor.name, bench.extractor.model
@@ -60,6 +71,9 @@ class PictureLosses:
         self.weights = [float(bench.objective.weights[name]) for name in self.names]
         self.kinds = ["content"] * len(self.content) + ["style"] * len(self.style)
         self.kinds += ["variation"] * len(self.variation)
+        if imitation:
+            self.names, self.kinds = [*self.names, "imitation"], [*self.kinds, "imitation"]
+            self.weights.append(imitation)
         # The photograph itself need not go as deep as the style's layers do.
         self.photograph = (
             Extractor(
@@ -86,18 +100,26 @@ class PictureLosses:
             lambda leaf: np.asarray(ops.convert_to_numpy(leaf), "float32"), prepared
         )
 
-    def __call__(self, painted: Any, photographs: Any, styles: Any) -> Any:
+    def __call__(self, painted: Any, photographs: Any, styles: Any, taught: Any = None) -> Any:
         """Each picture's losses, without the weights.
 
         Args:
             painted: (batch, height, width, 3), 0–1; the batch's size is known.
             photographs: of the same shape; anything where there is no content.
             styles: (batch, styles), one 1 in each row.
+            taught: paintings to imitate, of the pictures' shape, where imitation counts.
 
         Returns:
             (batch, losses), in the order of `names`.
         """
         features = self.extractor(painted)
+        losses = self._of_each(features, painted, photographs, styles)
+        if "imitation" not in self.kinds:
+            return losses
+        return ops.concatenate([losses, self._unlike(features, taught)], axis=1)
+
+    def _of_each(self, features: Any, painted: Any, photographs: Any, styles: Any) -> Any:
+        """All losses but imitation."""
         wanted = {} if self.photograph is None else self.photograph(photographs)
         if keras.backend.backend() == "jax":  # traced once, where the others trace each picture anew
             return ops.vectorized_map(lambda one: self._of_one(*one), (features, wanted, painted, styles))
@@ -106,6 +128,24 @@ class PictureLosses:
             for i in range(painted.shape[0])
         ]
         return ops.stack(each)
+
+    def _unlike(self, features: Any, taught: Any) -> Any:
+        """How far pictures are from paintings, (batch, 1): by what is seen in each place, not where it lies.
+
+        Strokes that lie elsewhere than the teacher's are as good: of each style layer the means in squares of
+        `CELL` pixels are compared, as a share of the painting's; the mean over layers.
+        """
+        wanted, shares = self.extractor(taught), []
+        for layer in [loss.layer for loss in self.style]:
+            side = CELL * features[layer].shape[1] // taught.shape[1]
+            own, aim = (
+                ops.average_pool(ops.cast(x[layer], "float32"), side, side, data_format="channels_last")
+                for x in (features, wanted)
+            )
+            aim = ops.stop_gradient(aim)
+            apart = ops.sum(ops.square(own - aim), axis=(1, 2, 3))
+            shares.append(apart / (ops.sum(ops.square(aim), axis=(1, 2, 3)) + 1e-8))
+        return ops.mean(ops.stack(shares), axis=0)[:, None]
 
     def _of_one(self, features: Any, wanted: Any, painted: Any, style: Any) -> Any:
         """The losses (losses,) of one picture; arguments as a batch's, without its axis."""
@@ -151,15 +191,17 @@ class Trainer(keras.Model):
         if "picture" in batch:
             batch["picture"] = ops.cast(batch["picture"], "float32") / 255
         painted = self.paint([batch[tensor.name] for tensor in self.painter.inputs])
-        if TAUGHT in batch:
-            distance = ops.square(painted - ops.cast(batch[TAUGHT], "float32") / 255)
-            return LARGE * ops.mean(distance, axis=(1, 2, 3))[:, None]
-        parts = self.picture_losses(painted, batch.get("picture"), batch["style"])
+        taught = ops.cast(batch[TAUGHT], "float32") / 255 if TAUGHT in batch else None
+        if taught is not None and "imitation" not in self.picture_losses.kinds:
+            return LARGE * ops.mean(ops.square(painted - taught), axis=(1, 2, 3))[:, None]
+        within = ops.clip(painted, 0, 1)
+        beyond = ops.mean(ops.square(painted - within), axis=(1, 2, 3))[:, None]
+        parts = self.picture_losses(within, batch.get("picture"), batch["style"], taught)
         if self.rooted.any():  # 1e-4 keeps the slope finite where a loss is nothing, or by rounding less
             rooted = ops.sqrt(ops.maximum(parts, 0.0) + 1e-4)
             parts = ops.where(ops.convert_to_tensor(self.rooted), rooted, parts)
         weights = ops.convert_to_tensor(self.weights_of_parts)
-        total = ops.sum(parts * weights, axis=-1, keepdims=True)
+        total = ops.sum(parts * weights, axis=-1, keepdims=True) + BEYOND * beyond
         if "picture" in batch:
             deviation = ops.max(ops.std(batch["picture"], axis=(1, 2)), axis=-1, keepdims=True)
             total = ops.where(deviation > PLAIN, total, ops.zeros_like(total))

@@ -19,14 +19,20 @@ from typing import Any
 import keras
 import numpy as np
 
-from impasto.models.painters import PainterFacts, build_painter
+from impasto.models.painters import (
+    PainterFacts,
+    build_painter,
+    find_painter,
+    for_styles,
+    read_painter,
+)
 from impasto.models.transformer import start_at_palettes
 
 from .ahead import ahead
 from .backend import describe_device
 from .crops import crop_batch
 from .distribution import Distribution
-from .errors import Cancelled
+from .errors import Cancelled, UsageError
 from .painter import noises
 from .progress import Clock, Progress
 from .teacher import Teacher
@@ -76,6 +82,7 @@ def train(
     settings: TrainSettings,
     *,
     devices: int = 1,
+    begin: str | Path | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> PainterFacts:
@@ -86,6 +93,8 @@ def train(
         output: folder for everything that is written; it exists.
         settings: how to train.
         devices: how many devices share each batch; 0 is all that there are.
+        begin: a trained network, as `find_painter` takes it, whose weights a new run begins with; styles
+            that it does not know begin as the mean of its own. By default with random ones.
         on_progress: called after each step; `Cancelled` raised in it stops the run, resumably.
         notice: takes lines for the user.
 
@@ -93,21 +102,24 @@ def train(
         The trained network's facts; it lies in the folder as `painter.npz`.
 
     Raises:
-        UsageError: the folder holds another run; the network lacks a layer; the devices cannot share a batch.
-        WeightsError: the checkpoint is another network's, or the loss network's weights are not here.
+        UsageError: the folder holds another run; the network lacks a layer; the devices cannot share a batch;
+            the network to begin with is of another kind or width.
+        WeightsError: the checkpoint is another network's, the network to begin with is damaged, or the loss
+            network's weights are not here.
         PictureError: a file could not be written; the last checkpoint is kept.
         ImpastoError: the loss is no number any more.
     """
     network, told = resolved(settings)
     settings = replace(settings, network=network.name)
     settings.losses(network)  # of layers that it has not, before anything is written
+    weights = None if begin is None else _begun(begin, settings, [style.name for style in material.styles])
     before = keras.mixed_precision.dtype_policy()
     distribution = Distribution(devices, settings.batch)
     try:
         check_same_run(output, settings, [style.name for style in material.styles])
         if told:
             notice(told)
-        return _train(material, output, settings, distribution, on_progress)
+        return _train(material, output, settings, distribution, weights, on_progress)
     finally:
         keras.mixed_precision.set_dtype_policy(before)
         distribution.close()
@@ -118,14 +130,15 @@ def _train(
     output: Path,
     settings: TrainSettings,
     distribution: Distribution,
+    weights: dict[str, np.ndarray] | None,
     on_progress: Callable[[Progress], None],
 ) -> PainterFacts:
     looks = Looks(material, output, settings)
     keras.mixed_precision.set_dtype_policy(settings.precision)
     with distribution.scope():
         keras.utils.set_random_seed(settings.seed)  # here: a network built before would use up numbers
-        painter = build_painter(looks.facts)
-        if settings.skip:
+        painter = build_painter(looks.facts, weights)
+        if settings.skip and weights is None:
             start_at_palettes(painter, [style.at(settings.style_side) for style in material.styles])
         content = material.photographs is not None
         losses = PictureLosses(
@@ -134,6 +147,7 @@ def _train(
             settings.style_side,
             content,
             settings.recompute,
+            settings.imitation,
         )
         model = Trainer(painter, losses, settings.style_root, settings.recompute)
         model.compile(_optimizer(settings), loss=lambda _, losses: losses, jit_compile=jit_compiled())
@@ -142,14 +156,15 @@ def _train(
     checkpoint = Checkpoint(output / "checkpoint.npz", model)
     start = checkpoint.load()
     looks.begin(painter, start)
-    teacher = Teacher(material, settings) if start < settings.taught else None
+    shown = settings.steps if settings.imitation else settings.taught  # steps with paintings to imitate
+    teacher = Teacher(material, settings) if start < shown else None
     nothing = np.zeros((settings.batch, 1), "float32")
     device = describe_device()
     clock, saved, recent = Clock([1] * settings.steps), time.monotonic(), []
     done = start
     try:
         batches = ahead(
-            lambda step: batch_at(step, material, settings, teacher if step < settings.taught else None),
+            lambda step: batch_at(step, material, settings, teacher if step < shown else None),
             range(start, settings.steps),
             threads=1 if teacher else None,
         )
@@ -176,6 +191,23 @@ def _train(
         raise
     looks.save(settings.steps)
     return replace(looks.facts, steps=settings.steps)
+
+
+def _begun(file: str | Path, settings: TrainSettings, styles: list[str]) -> dict[str, np.ndarray]:
+    """The weights of a network to begin with, for the run's styles."""
+    facts, arrays = read_painter(find_painter(file))
+    kind = {"architecture": settings.architecture} | settings.options
+    received = {"architecture": facts.architecture} | facts.options
+    if received != kind:
+        raise UsageError(
+            f"The network to begin with must be of the run's kind: {_listed(kind)}. "
+            f"Received: {file}, {_listed(received)}"
+        )
+    return for_styles(facts, arrays, styles)
+
+
+def _listed(kind: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in kind.items())
 
 
 def _forget(optimizer: keras.optimizers.Optimizer) -> None:

@@ -37,6 +37,8 @@ class TrainSettings:
         steps: optimiser steps in all [j: 40,000; u: 2,000].
         taught: the first steps, in which the network imitates what the method `instant` paints, before the
             losses judge it [none]: a network for many styles has their colours sooner (`teacher.py`).
+        imitation: weight, beside the losses, of the distance from what `instant` paints of the same crop, in
+            all steps [none]: it keeps many styles from one pattern in all quiet places.
         batch: pictures a step [j: 4; u: 16].
         side: their side in pixels [j, u: 256].
         style_side: longest side of the paintings in pixels, which sets the strokes' size [j: 256].
@@ -74,6 +76,7 @@ class TrainSettings:
     scales: int = 5
     steps: int = 40_000
     taught: int = 0
+    imitation: float = 0.0
     batch: int = 4
     side: int = 256
     style_side: int = 256
@@ -115,8 +118,18 @@ class TrainSettings:
                 f"A texture is made by the generator; leave out the architecture. "
                 f"Received: {self.architecture}"
             )
-        if self.texture and self.taught:
-            raise UsageError(f"A texture has no photographs to be taught on. Received: taught {self.taught}")
+        if self.texture and (self.taught or self.imitation):
+            raise UsageError(
+                f"A texture has no photographs to be taught on. Received: taught {self.taught}, "
+                f"imitation {self.imitation:g}"
+            )
+        if self.taught and self.imitation:
+            raise UsageError(
+                f"Imitate first (taught) or all along (imitation), not both. Received: taught {self.taught}, "
+                f"imitation {self.imitation:g}"
+            )
+        if self.imitation and self.side % 16:
+            raise UsageError(f"To imitate, side is a multiple of 16 pixels. Received: {self.side}")
         if self.side % self.multiple:
             raise UsageError(
                 f"side is a multiple of {self.multiple} pixels here; 128 will do. Received: {self.side}"
@@ -192,6 +205,7 @@ _RANGES = (
     ("scales", 1, 10),
     ("steps", 1, 100_000_000),
     ("taught", 0, 100_000_000),
+    ("imitation", 0, 1e6),
     ("batch", 1, 10_000),
     ("side", 32, 4096),
     ("style_side", 32, 8192),

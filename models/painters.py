@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ EXTENSION = ".npz"
 FOLDER = Path(__file__).parent / "painters"
 KEY = "impasto_painter"
 ARCHITECTURES = ("transformer", "generator")
+OF_STYLES = ("/scale", "/shift")  # ends of the names of what each style has for itself
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,24 @@ def read_painter(path: Path) -> tuple[PainterFacts, Arrays]:
             f"Received: {path} ({facts.architecture}, {len(facts.styles)} styles)"
         )
     return facts, {name: array.astype("float32") for name, array in arrays.items()}
+
+
+def for_styles(facts: PainterFacts, arrays: Arrays, styles: Sequence[str]) -> Arrays:
+    """A network's weights for other styles, to train on with.
+
+    Args:
+        facts, arrays: as `read_painter` gives them.
+        styles: names, in their new order. Those that the network knows keep what is their own; a new one
+            begins as the mean of all.
+    """
+    import numpy as np
+
+    def rows(array: np.ndarray) -> np.ndarray:
+        known = dict(zip(facts.styles, array, strict=True))
+        return np.stack([known.get(style, array.mean(axis=0)) for style in styles])
+
+    own = {name for name in arrays if name.endswith(OF_STYLES)}
+    return {name: rows(array) if name in own else array for name, array in arrays.items()}
 
 
 def build_painter(

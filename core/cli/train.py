@@ -31,6 +31,7 @@ _OPTIONS: tuple[tuple[str, Any, str, str], ...] = (
     ("architecture", str, "NAME", ", ".join(CHOICES["architecture"])),
     ("steps", int, "N", "optimiser steps in all"),
     ("taught", int, "N", "first steps, in which it imitates what the method instant paints"),
+    ("imitation", float, "X", "weight, beside the losses, of the distance from what instant paints"),
     ("batch", int, "N", "pictures a step"),
     ("side", int, "PIXELS", "side of the crops"),
     ("style_side", int, "PIXELS", "longest side of the paintings: the size of the strokes"),
@@ -84,6 +85,12 @@ def add_parser(commands: Any) -> None:
         required=True,
         metavar="FOLDER",
         help="checkpoint, network, curves, sheets",
+    )
+    parser.add_argument(
+        "--begin",
+        metavar="MODEL",
+        help="a trained network to begin with, bundled or a file, of the same kind and width; styles that it "
+        "does not know begin as the mean of its own",
     )
     group = parser.add_argument_group("settings (docs/training.md has the defaults)")
     for name, kind, metavar, text in _OPTIONS:
@@ -174,6 +181,7 @@ def _train(arguments: argparse.Namespace, settings: TrainSettings) -> int:
             output,
             settings,
             devices=arguments.devices,
+            begin=arguments.begin,
             on_progress=show,
             notice=lambda line: None if quiet else tell(line),
         )

@@ -86,11 +86,12 @@ def test_every_option_reaches_the_settings(impasto, monkeypatch):
     unreachable = (
         set(TrainSettings.__dataclass_fields__)
         - set(given)
-        - {"recipe", "texture", "skip", "style_root", "recompute"}
+        - {"recipe", "texture", "skip", "style_root", "recompute", "imitation"}
     )
     assert unreachable == {"content_loss", "gram_scaling", "variation", "calibrated", "first_padding"}
-    assert impasto(*base, "--skip", "--no-style-root") == 0
+    assert impasto(*base, "--skip", "--no-style-root", "--imitation", 0.5) == 0  # not with taught
     assert kept[1].skip and not kept[1].style_root and not kept[0].skip
+    assert (kept[1].imitation, kept[0].imitation) == (0.5, 0)
 
 
 def test_without_a_terminal_lines_tell_of_the_time_left(

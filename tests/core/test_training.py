@@ -92,7 +92,10 @@ def test_a_texture_and_a_generator_have_settings_of_their_own():
         ({"texture": True, "side": 72}, "multiple of 16"),
         ({"texture": True, "side": 32}, "coarsest noise"), ({"recipe": "jonson"}, "Did you mean 'johnson'"),
         ({"texture": True, "taught": 5}, "no photographs to be taught on"), ({"wide": 3}, "no such setting"),
-        ({"precision": "float8"}, "is one of"),
+        ({"precision": "float8"}, "is one of"), ({"imitation": -1}, "imitation lies between"),
+        ({"texture": True, "imitation": 0.5}, "no photographs to be taught on.*imitation 0.5"),
+        ({"imitation": 0.5, "taught": 5}, "not both. Received: taught 5, imitation 0.5"),
+        ({"imitation": 0.5, "side": 72}, "multiple of 16 pixels"),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(changes, words):
@@ -132,6 +135,55 @@ def test_losses_are_each_pictures_own(bundled, pictures, blobs):
     assert (abs(swapped - both)[:, 1:3] > 1e-3).all() and np.allclose(swapped[:, 0], both[:, 0])
 
 
+def test_imitation_sees_what_is_painted_where_and_not_how_strokes_lie(bundled, pictures):
+    """Strokes a little aside are near the painting; the same strokes in another quarter are not."""
+    styles = [load_style(pictures / "dots.png")]
+    losses = PictureLosses(training_settings(**SMALL).losses(VGG_MINI), styles, 48, True, imitation=2.0)
+    assert (losses.names[-1], losses.kinds[-1], losses.weights[-1]) == ("imitation", "imitation", 2.0)
+    stripes = np.tile(np.repeat([0.2, 0.8], 2), 16)[None, :, None]
+    painting = np.full((1, 64, 64, 3), 0.5, "float32")
+    painting[0, :32, :32] = stripes[:, :32]
+    aside, elsewhere = painting.copy(), painting[:, :, ::-1].copy()
+    aside[0, :32, :32] = 1 - stripes[:, :32]
+
+    def unlike(picture):
+        found = keras.ops.convert_to_numpy(losses(picture, painting, np.eye(1, dtype="float32"), painting))
+        return float(found[0, -1])
+
+    assert unlike(painting) == 0
+    assert unlike(aside) < 0.1 * unlike(elsewhere)
+    assert unlike(painting + 0.1) > 0.01
+
+
+def test_a_run_that_imitates_nears_what_the_teacher_paints(material, tmp_path, monkeypatch):
+    """Interrupted or not; and its paintings are judged by the losses, too."""
+    monkeypatch.setattr(teacher, "PAINTINGS", 8)
+    settings = training_settings(**SMALL, imitation=3.0, checkpoint_minutes=0, learning_rate=5e-3)
+    log = {}
+    for folder, lengths in (("whole", (4,)), ("parts", (1, 4))):
+        (tmp_path / folder).mkdir()
+        for length in lengths:
+            train(material, tmp_path / folder, replace(settings, steps=length))
+        log[folder] = weights(tmp_path / folder)
+    for name, array in log["whole"].items():
+        np.testing.assert_array_equal(log["parts"][name], array, err_msg=name)
+    shown = batch_at(0, material, settings, Teacher(material, settings))
+    losses = PictureLosses(settings.losses(VGG_MINI), material.styles, 48, True, imitation=3.0)
+
+    def parts():
+        painter, photographs = Painter.load(tmp_path / "whole"), shown["picture"].astype("float32") / 255
+        pairs = zip(photographs, shown["style"], strict=True)
+        painted = np.concatenate([painter.paint_pixels(one[None], style) for one, style in pairs])
+        found = losses(painted, photographs, shown["style"], shown["taught"].astype("float32") / 255)
+        return keras.ops.convert_to_numpy(found).mean(axis=0)
+
+    before = parts()
+    train(material, tmp_path / "whole", replace(settings, steps=40))
+    after = parts()
+    assert after[-1] < 0.8 * before[-1]
+    assert after[1:3].sum() < before[1:3].sum()
+
+
 def test_a_painting_has_no_distance_from_itself(bundled, pictures):
     style = load_style(pictures / "dots.png")
     yardstick = Yardstick([style], style.at(64)[None])
@@ -151,6 +203,43 @@ def test_a_photograph_of_one_colour_counts_for_nothing(material, settings):
     batch["picture"][0] = (40, 90, 200)
     plain, other = np.asarray(trainer(batch))
     assert plain == 0 and other > 0
+
+
+def test_what_a_picture_cannot_show_is_seen_cut_off_and_brought_back(material, settings):
+    options = settings.options | {"skip": True}
+    painter = build_painter(PainterFacts("transformer", options, ("dots", "lines")))
+    losses = PictureLosses(settings.losses(VGG_MINI), material.styles, settings.style_side, content=True)
+    trainer, batch = Trainer(painter, losses, rooted=False), batch_at(0, material, settings)
+    shift = painter.get_layer("skip_norm").shift
+    given, totals = [], []
+    for white in (2.0, 3.0):  # half of it, and half, is white: everything, and further and further beyond
+        shift.assign(np.full(shift.shape, (white * 2 + 3) / 4))
+        given.append(np.asarray(painter([batch["picture"] / 255, batch["style"]])))
+        totals.append(np.asarray(trainer(batch))[:, 0])
+    assert min(painted.min() for painted in given) > 1
+    beyond = [10 * np.mean((painted - 1) ** 2, axis=(1, 2, 3)) for painted in given]
+    np.testing.assert_allclose(totals[0] - beyond[0], totals[1] - beyond[1], rtol=1e-3)
+
+
+def test_a_run_begins_with_a_trained_network(material, settings, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir(), second.mkdir()
+    train(material, first, replace(settings, steps=2, learning_rate=0.01))
+    other = replace(material, styles=[material.styles[1], replace(material.styles[0], name="new")])
+    train(other, second, replace(settings, steps=1, learning_rate=1e-9), begin=first)
+    (_, before), (facts, after) = (read_painter(folder / "painter.npz") for folder in (first, second))
+    assert facts.styles == ("lines", "new") and facts.steps == 1
+    for name, own in before.items():
+        if name.endswith(("/scale", "/shift")):
+            own = np.stack([own[1], own.mean(axis=0)])  # "lines" keeps its own
+        np.testing.assert_allclose(after[name], own, atol=2e-3, err_msg=name)
+    third = tmp_path / "third"
+    third.mkdir()
+    with pytest.raises(UsageError, match=r"width 6.*Received: .*width 4"):
+        train(material, third, replace(settings, width=6), begin=first)
+    with pytest.raises(UsageError, match=r"Received: nowhere"):
+        train(material, third, settings, begin="nowhere")
+    assert not list(third.iterdir())
 
 
 def test_training_makes_the_loss_smaller(material, settings, tmp_path):
