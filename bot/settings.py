@@ -29,7 +29,7 @@ class BotSettings(BaseSettings):
 
     workers: int = Field(1, ge=0, le=64, description="worker processes that `run` starts")
     method: str = Field("auto", pattern="^(auto|instant|refine|optimise)$", description="how to paint")
-    recipe: str = Field("draft", description="recipe of `optimise`")
+    recipe: str = Field("quality", description="recipe of `optimise` and `refine`")
     network: str = Field("auto", description="network of `optimise`")
     device: str | None = Field(None, description="cpu, gpu or gpu:1")
     avatar_size: int = Field(640, ge=640, le=2560, description="side of the profile picture, pixels")

@@ -36,7 +36,7 @@ STEPS = 100  # of a whole run
 # Of its steps at a scale `refine` takes the first share, at the full size the second; the scale before that
 # is left out. Where there is one scale alone it takes the third. So it takes half of a whole run's time
 # (docs/instant.md).
-REFINED, REFINED_AT_LAST, REFINED_ALONE = 0.1, 0.9, 0.35
+REFINED, REFINED_AT_LAST, REFINED_ALONE = 0.1, 1.15, 0.35
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Settings:
         size: longest side of the result in pixels; 0 keeps the content's own [n: 512].
         strength: 0 leaves the photograph nearly alone, 1 forgets it; 0.5 is the recipe's balance.
         steps: optimiser steps over all scales; for L-BFGS, function evaluations [n]. None is 100, or as many
-            as refine in half the time (16 at 512 pixels).
+            as refine in half the time (18 at 512 pixels).
         first_scale: longest side at which coarse-to-fine begins, in pixels [c: 128]; 0 paints at
             the full size only.
         scale_ratio: from one scale to the next [c: √2].
