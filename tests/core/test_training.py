@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.core import teacher
+from impasto.core import assemble, teacher
 from impasto.core.curves import Yardstick
 from impasto.core.errors import Cancelled, ImpastoError, PictureError, UsageError, WeightsError
 from impasto.core.painter import Painter
@@ -41,6 +41,14 @@ def material(photos, pictures):
     photographs, held_out = open_photographs([photos], 2)
     styles = [load_style(pictures / f"{name}.png") for name in ("dots", "lines")]
     return Material(styles, photographs, tuple(held_out), "six pictures")
+
+
+@pytest.fixture
+def real_networks():
+    """The compact network with its own weights, which tests before and after put others in place of."""
+    assemble.made_from.cache_clear()
+    yield
+    assemble.made_from.cache_clear()
 
 
 @pytest.fixture
@@ -155,7 +163,7 @@ def test_imitation_sees_what_is_painted_where_and_not_how_strokes_lie(bundled, p
     assert unlike(painting + 0.1) > 0.01
 
 
-def test_a_run_that_imitates_nears_what_the_teacher_paints(material, tmp_path, monkeypatch):
+def test_a_run_that_imitates_nears_what_the_teacher_paints(real_networks, material, tmp_path, monkeypatch):
     """Interrupted or not; and its paintings are judged by the losses, too."""
     monkeypatch.setattr(teacher, "PAINTINGS", 8)
     settings = training_settings(**SMALL, imitation=3.0, checkpoint_minutes=0, learning_rate=5e-3)
