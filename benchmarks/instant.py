@@ -8,9 +8,9 @@ The photographs are the first of those that `impasto distill` and `impasto train
 the folder, seed 0), so neither network has seen them. Each is painted after every painting of the folder: in
 one pass, and by 20 steps of the optimiser from the content, at the full size at once and coarse to fine. The
 first `--refined` pairs, photographs exchanged from painting to painting, are also painted by the whole
-recipe and by `--method refine`, one after the other, so that their times can be compared. `--resume` keeps
-the pairs of an earlier call; with `--again instant refine` those ways are measured anew in them, for a
-decoder that was trained further.
+recipe and by `--method refine`, one after the other, so that their times can be compared; a few of those are
+looked at on the way, for the curve. `--resume` keeps the pairs of an earlier call; with `--again instant
+refine` those ways are measured anew in them, for a decoder that was trained further.
 """
 
 from __future__ import annotations
@@ -60,9 +60,21 @@ class Bench:
         return ways
 
     def pair(
-        self, photograph: Any, painting: Path, refined: bool, only: Sequence[str] | None = None
+        self,
+        photograph: Any,
+        painting: Path,
+        refined: bool,
+        curve: bool = False,
+        only: Sequence[str] | None = None,
     ) -> dict[str, Any]:
-        """Judges every way, or only some: {name: {"style", "content", "variation", "seconds", "curve"}}."""
+        """Judges every way, or only some: {name: {"style", "content", "variation", "seconds", ...}}.
+
+        Args:
+            photograph, painting: files.
+            refined: whether by the whole recipe and by a refinement, too.
+            curve: whether "curve" is to tell of those how the loss fell: [[seconds, loss], ...].
+            only: the ways; all by default.
+        """
         from impasto.core.images import load_picture
         from impasto.core.styles import load_style
         from impasto.core.stylize import stylize
@@ -77,19 +89,23 @@ class Bench:
             if only and name not in only:
                 continue
             seen: list[tuple[float, np.ndarray]] = []
-            spent = 0.0
-            began = time.perf_counter()
+            spent, looked_at = 0.0, curve and name in ("whole", "refine")
+            began, worked = time.perf_counter(), time.process_time()
 
-            def look(step: Any, name: str = name, seen: list = seen, began: float = began) -> None:
+            def look(step: Any, looked_at: bool = looked_at, seen: list = seen, began: float = began) -> None:
                 nonlocal spent
-                if name in ("whole", "refine") and step.step % 3 == 0:
+                if looked_at and step.step % 3 == 0:
                     now = time.perf_counter()
                     seen.append((now - began - spent, step.painted().pixels))
                     spent += time.perf_counter() - now
 
             picture = stylize(content, [style], settings=settings, on_progress=look).picture
             seconds = time.perf_counter() - began - spent
-            results[name] = self.judged(picture.pixels, targets) | {"seconds": round(seconds, 3)}
+            worked = time.process_time() - worked
+            results[name] = self.judged(picture.pixels, targets) | {
+                "seconds": round(seconds, 3),
+                "processor": round(worked, 3),
+            }
             if seen:
                 results[name]["curve"] = [
                     [round(at, 3), round(sum(self.judged(p, targets).values()), 5)] for at, p in seen
@@ -117,6 +133,7 @@ def main() -> None:
     arguments.add_argument("paintings", type=Path, help="folder of paintings")
     arguments.add_argument("--photographs", type=int, default=10, help="held-out ones; default: 10")
     arguments.add_argument("--refined", type=int, default=26, help="pairs that are refined too; default: 26")
+    arguments.add_argument("--curves", type=int, default=26, help="of these the curve is drawn; default: 26")
     arguments.add_argument("--size", type=int, default=256, help="longest side in pixels; default: 256")
     arguments.add_argument("--results", type=Path, default=RESULTS)
     arguments.add_argument("--resume", action="store_true", help="keep what an interrupted call has finished")
@@ -144,7 +161,8 @@ def main() -> None:
         key = f"{i} {paintings[j].stem}"
         if key not in rows or given.again:
             only = given.again if key in rows else None
-            found = bench.pair(photographs[i], paintings[j], number < given.refined, only)
+            how = number < given.refined, number < given.curves
+            found = bench.pair(photographs[i], paintings[j], *how, only)
             rows[key] = rows.get(key, {}) | found
             write_json(rows, kept)
             print(f"{number + 1} of {len(order)}: {key}", file=sys.stderr, flush=True)
@@ -190,6 +208,11 @@ def summary(rows: dict[str, Any]) -> dict[str, Any]:
             ),
             "reached": statistics.mean(total(r["refine"]) <= total(r["whole"]) for r in refined),
         }
+    # Of those without a curve alone: the pictures on the way to one take time of the processor.
+    if free := [row for row in refined if "curve" not in row["whole"]]:
+        facts["refined"]["share of the processor's"] = statistics.median(
+            row["refine"]["processor"] / row["whole"]["processor"] for row in free
+        )
     return facts
 
 
@@ -220,7 +243,7 @@ def plot(rows: dict[str, Any], path: Path) -> None:
     for name, colour in (("whole", "tab:blue"), ("refine", "tab:red")):
         lines = []
         for row in rows.values():
-            if name in row:
+            if "curve" in row.get(name, ()):
                 end, seconds = total(row["whole"]), row["whole"]["seconds"]
                 curve = [*row[name]["curve"], [row[name]["seconds"], total(row[name])]]
                 at, loss = np.array(curve).T

@@ -6,8 +6,8 @@
 The bundled network looks at the picture and at the style. At several depths the least change is found that
 gives the picture's features the style's mean and covariance (`transport.py`), and a decoder that was trained
 once for all styles (`models/instant.py`) changes the picture accordingly. That is one pass. A picture gets
-its first strokes small (`instant_strokes.py`) and a pass there, then one of a lighter decoder at each size,
-coarse to fine (`instant_scales.py`).
+its first strokes small (`instant_strokes.py`) and then one pass at each size, coarse to fine, the last of a
+lighter decoder (`instant_scales.py`).
 
 Distant parts of the picture share nothing but those statistics. So a large one is painted in tiles without
 seams: the statistics are added up over all tiles first, and each tile sees as far as the whole would.
@@ -29,9 +29,9 @@ import numpy as np
 from impasto.models.instant import LEVELS, LIGHT_LEVELS
 
 from .instant_maps import CONTENT_WEIGHT, Moments, Sums, added, blended, changes, moments_from, pyramid
-from .instant_runtime import Content, Runtime, Seen
+from .instant_runtime import Content, Maps, Runtime, Seen
 from .instant_scales import DETAIL, finer, joined, reduced, schedule, with_detail
-from .instant_strokes import LEARNING_RATE, LEAST_REGION, STEPS, recoloured, strokes
+from .instant_strokes import LEARNING_RATE, LEAST_REGION, STEPS, STROKES_A_MAP, recoloured, strokes
 from .instant_tiles import MARGIN, STRIDE, Window, inside, padded, placed, unpadded, windows
 
 # Longest side in pixels of what is painted in one piece, with its margin; it is looked at once, tiles twice.
@@ -95,9 +95,9 @@ class InstantPainter:
         plan = schedule(*content.shape[:2])
         if begun is not None:
             plan, shares = plan[-1:], shares[:1]
-        levels = [LIGHT_LEVELS] * len(plan)
-        if begun is None:
-            levels[0] = len(LEVELS)
+        levels = [len(LEVELS)] * len(plan)
+        if len(plan) > 1:  # a third of the work; a painting of somebody else's has no pass before it
+            levels[-1] = LIGHT_LEVELS
         seen = [self._of_style(style, plan, levels) for style in styles]
         each = [list(some) for some in zip(*seen, strict=True)]
         targets = each if regions is not None else [[blended(some, weights)] for some in each]
@@ -110,21 +110,22 @@ class InstantPainter:
             if done:  # the painting is painted once more
                 photographs = [reduced(photograph, shrink) for shrink in plan]
             before = begun
-            for shrink, small, place, aims in zip(plan, photographs, places, targets, strict=True):
-                where = None if place is None else padded(place)
+            for at, (shrink, small, place) in enumerate(zip(plan, photographs, places, strict=True)):
+                aims, where = targets[at], None if place is None else padded(place)
                 if before is None:
-                    task = small, self._contents(small), aims, where, share
-                    picture = self._strokes(place, *task)
+                    picture = self._strokes(place, small, aims, where, share)
                     done += 1
                     on_tile(done, tiles, partial(_shown, photograph, small, picture))
                 else:
                     detail, kept = finer(small, before[0]), _kept(place, share)
                     picture = with_detail(before[1], detail, kept)
-                    task = small, self._missing((1 - kept) * detail), aims, where, share
                 further = RELAXATION if shrink == 1 else 1.0
                 picture = padded(picture)
-                painted = picture.copy()
-                for window, pixels in self._pass(self.runtime.draw, picture, *task):
+                painted, sight = picture.copy(), self._sight(picture, levels[at])
+                maps = self._maps(sight, picture, small, aims, where, share)
+                told = self._contents(small, levels[at])
+                task = self.runtime.draw, sight, picture, maps, told, where, share
+                for window, pixels in self._drawn(*task):
                     own = picture[window]
                     painted[window], done = np.clip(own + further * (pixels - own), 0, 1), done + 1
                     so_far = unpadded(painted, small)
@@ -137,18 +138,24 @@ class InstantPainter:
         self,
         place: np.ndarray | None,
         small: np.ndarray,
-        contents: list[Content],
         targets: list[list[Moments]],
         regions: np.ndarray | None,
         share: float,
     ) -> np.ndarray:
         """The photograph in the style's colours and with the first strokes."""
+        contents = self._contents(small, len(LEVELS))
+        maps: Maps = ()
+        step = 0
 
         def descent(picture: np.ndarray) -> np.ndarray:
+            nonlocal maps, step
             picture = padded(picture)
-            found = np.empty_like(picture)
-            task = small, contents, targets, regions, share
-            for window, values in self._pass(self.runtime.descent, picture, *task):
+            sight = self._sight(picture, len(LEVELS))
+            if step % STROKES_A_MAP == 0:
+                maps = self._maps(sight, picture, small, targets, regions, share)
+            step, found = step + 1, np.empty_like(picture)
+            task = self.runtime.descent, sight, picture, maps, contents, regions, share
+            for window, values in self._drawn(*task):
                 found[window] = values
             return unpadded(found, small)
 
@@ -200,9 +207,14 @@ class InstantPainter:
             sums = added(sums, self.runtime.sums(sight(outer), own))
         return moments_from(sums or [])
 
-    def _contents(self, photograph: np.ndarray) -> list[Content]:
-        """The photograph's own content in each tile, which counts by its energy, as in the loss."""
+    def _contents(self, photograph: np.ndarray, depth: int) -> Sequence[Content | None]:
+        """The photograph's own content in each tile, which counts by its energy, as in the loss.
+
+        The decoder of so many levels has none where it is the light one.
+        """
         photograph = padded(photograph)
+        if depth < len(LEVELS):
+            return [None for _ in windows(photograph, self.tile)]
         levels, energy = [], 0.0
         for inner, outer in windows(photograph, self.tile):
             levels.append(self.runtime.deepest(np.ascontiguousarray(photograph[outer], "float32")))
@@ -210,27 +222,20 @@ class InstantPainter:
         mean = energy * STRIDE**2 / (photograph.shape[0] * photograph.shape[1])
         return [(level, CONTENT_WEIGHT / (mean + 1e-8)) for level in levels]
 
-    def _missing(self, detail: np.ndarray) -> list[Content]:
-        """The photograph's detail that the picture has not got, in each tile: the light decoder's content."""
-        detail = padded(detail)
-        return [(detail[outer][None], 1.0) for _, outer in windows(detail, self.tile)]
-
     def _tiles(self, picture: np.ndarray) -> int:
         return len(list(windows(padded(picture), self.tile)))
 
-    def _pass(
+    def _maps(
         self,
-        network: Callable[..., np.ndarray],
+        sight: Sight,
         picture: np.ndarray,
         small: np.ndarray,
-        contents: list[Content],
         targets: list[list[Moments]],
         regions: np.ndarray | None,
         share: float,
-    ) -> Iterator[tuple[Window, np.ndarray]]:
-        """What `Runtime.draw` or `descent` makes of a padded picture, by tiles: (where in it, values)."""
+    ) -> Maps:
+        """For each level of a padded picture what brings it to each target's statistics."""
         levels = len(targets[0]) - 1  # the colours are none
-        sight = self._sight(picture, levels)
         every = padded(np.ones((*small.shape[:2], 1), "float32"), "constant")
         own, maps = self._statistics(picture, every, levels, sight), []
         for i, target in enumerate(targets):
@@ -238,10 +243,22 @@ class InstantPainter:
             if regions is not None and (weights := every * regions[..., i : i + 1]).sum() >= LEAST_REGION:
                 source = self._statistics(picture, weights, levels, sight)
             maps.append(changes(source, target, share))
-        by_level = list(zip(*maps, strict=True))
+        return list(zip(*maps, strict=True))
+
+    def _drawn(
+        self,
+        network: Callable[..., np.ndarray],
+        sight: Sight,
+        picture: np.ndarray,
+        maps: Maps,
+        contents: Sequence[Content | None],
+        regions: np.ndarray | None,
+        share: float,
+    ) -> Iterator[tuple[Window, np.ndarray]]:
+        """What `Runtime.draw` or `descent` makes of a padded picture, by tiles: (where in it, values)."""
         for (inner, outer), content in zip(windows(picture, self.tile), contents, strict=True):
-            where = None if regions is None else pyramid(regions[outer], levels)
-            values = network(sight(outer), by_level, where, content, share)
+            where = None if regions is None else pyramid(regions[outer], len(maps) - 1)
+            values = network(sight(outer), maps, where, content, share)
             yield inner, values[inside(inner, outer)]
 
     def _sight(self, picture: np.ndarray, levels: int) -> Sight:

@@ -66,7 +66,12 @@ class KerasRuntime:
         return [(float(total), to_numpy(mean), to_numpy(centred)) for total, mean, centred in levels]
 
     def draw(
-        self, seen: Tree, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
+        self,
+        seen: Tree,
+        maps: Maps,
+        regions: Sequence[np.ndarray] | None,
+        content: Content | None,
+        share: float,
     ) -> np.ndarray:
         """As `Runtime.draw`."""
         return to_numpy(self._draw(*_tensors(seen, maps, regions, content, share)))[0]
@@ -103,13 +108,13 @@ class KerasRuntime:
         every = regions or [None] * len(maps)
         levels = zip([picture, *own], maps, every, strict=True)
         palette, *wanted = [changed(level, affine, where, ops) for level, affine, where in levels]
-        target, weight, share = content
+        share, *towards = content
         smooth = share * smoothing(picture, ops)
         if regions:
             smooth = smooth * ops.sum(regions[0], axis=-1, keepdims=True)
-        if len(own) == LIGHT_LEVELS:
-            return [picture, *gates, *own, smooth, palette, target, *wanted]
-        wanted[-1] = wanted[-1] + weight * (target - own[-1])
+        if towards:
+            target, weight = towards
+            wanted[-1] = wanted[-1] + weight * (target - own[-1])
         return [picture, *gates, *own, smooth, palette, *wanted]
 
 
@@ -123,9 +128,9 @@ def extractors(weights: Path | None = None) -> tuple[Extractor, Extractor]:
 
 
 def _tensors(
-    seen: Tree, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
+    seen: Tree, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content | None, share: float
 ) -> tuple[Tree, Tree, Tree, Tree]:
     tensors = [[tuple(map(to_tensor, one)) for one in level] for level in maps]
     where = [] if regions is None else [to_tensor(own) for own in regions]
-    towards = to_tensor(content[0]), to_tensor(np.float32(content[1])), to_tensor(np.float32(share))
-    return seen, tensors, where, towards
+    towards = [] if content is None else [to_tensor(content[0]), to_tensor(np.float32(content[1]))]
+    return seen, tensors, where, [to_tensor(np.float32(share)), *towards]

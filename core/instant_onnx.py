@@ -90,7 +90,7 @@ class OnnxRuntime:
         seen: Levels,
         maps: Maps,
         regions: Sequence[np.ndarray] | None,
-        content: Content,
+        content: Content | None,
         share: float,
     ) -> np.ndarray:
         """As `Runtime.draw`."""
@@ -135,7 +135,7 @@ class _Decoder:
         seen: Levels,
         maps: Maps,
         regions: Sequence[np.ndarray] | None,
-        content: Content,
+        content: Content | None,
         share: float,
     ) -> np.ndarray:
         given, names = dict(seen), SEEN[: len(maps)]
@@ -144,9 +144,9 @@ class _Decoder:
                 given |= {f"{name}_matrix{i}": _value(matrix.T), f"{name}_offset{i}": _value(offset)}
         if regions is not None:
             given |= {f"{name}_regions": _value(own) for name, own in zip(names, regions, strict=True)}
-        whole = len(maps) == len(SEEN)
-        given["content"] = _value(content[0].transpose(0, 3, 1, 2) if whole else content[0])
-        given["content_weight"] = _value(np.float32(content[1]))
+        if content is not None:
+            given["content"] = _value(content[0].transpose(0, 3, 1, 2))
+            given["content_weight"] = _value(np.float32(content[1]))
         given["smooth_weight"] = _value(np.float32(share * VARIATION_WEIGHT))
         session = self._for(0 if regions is None else regions[0].shape[-1])
         taken = {one.name: given[one.name] for one in session.get_inputs()}

@@ -15,8 +15,7 @@ from impasto.models.instant import LEVELS
 
 Seen = Any  # the levels of a picture, as a runtime holds them
 Maps = Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]
-# The photograph's deepest level, and how much it counts; for the light decoder the detail that the picture
-# lacks, (1, height, width, 3), and 1.
+# The photograph's deepest level, and how much it counts; the light decoder has none.
 Content = tuple[np.ndarray, float]
 
 
@@ -38,7 +37,12 @@ class Runtime(Protocol):
         """`weighted_sums` of each level; `weights` has an array for each."""
 
     def draw(
-        self, seen: Seen, maps: Maps, regions: Sequence[np.ndarray] | None, content: Content, share: float
+        self,
+        seen: Seen,
+        maps: Maps,
+        regions: Sequence[np.ndarray] | None,
+        content: Content | None,
+        share: float,
     ) -> np.ndarray:
         """The picture (height, width, 3), each level changed by its maps, the deepest towards the content.
 

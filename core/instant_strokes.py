@@ -18,6 +18,7 @@ import numpy as np
 from .instant_maps import Moments, added, affine_map, moments_from, weighted_sums
 
 STEPS = 6
+STROKES_A_MAP = 2  # what brings statistics together is found for so many strokes at once: a sixth of the time
 LEARNING_RATE = 0.02  # in units of 0-1, as the recipe's; 0.03 paints bolder and bends faces
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-8  # as core/adam.py
 LEAST_REGION = 256.0  # pixels; a smaller region has no statistics of its own and takes the picture's

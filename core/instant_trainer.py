@@ -79,7 +79,7 @@ class InstantTrainer(keras.Model):
     ) -> tuple[Tensor, Tensor]:
         """The parts, and the painted pictures (pairs, side, side, 3)."""
         photographs, styles = (ops.cast(picture, "float32") / 255 for picture in pair)
-        start, missing = photographs, ops.zeros_like(photographs)
+        start = photographs
         parts: list[Tensor] = []
         if self.coarse:
             small = [ops.average_pool(x, 2, 2, data_format="channels_last") for x in (photographs, styles)]
@@ -89,9 +89,9 @@ class InstantTrainer(keras.Model):
                 sketch, more = self._pass(self.decoder, sketch, aims)
                 parts.append(SKETCH * more)
             detail = photographs - _enlarged(small[0])
-            start, missing = ops.clip(_enlarged(sketch) + DETAIL * detail, 0, 1), (1 - DETAIL) * detail
+            start = ops.clip(_enlarged(sketch) + DETAIL * detail, 0, 1)
         aims = self._aims(photographs, styles)
-        picture, last = self._pass(self.light, start, aims, missing)
+        picture, last = self._pass(self.light, start, aims, LIGHT_LEVELS)
         if not training:
             return last, picture
         parts.append(last)
@@ -117,15 +117,11 @@ class InstantTrainer(keras.Model):
         return picture
 
     def _pass(
-        self, decoder: keras.Model, picture: Tensor, aims: Any, missing: Tensor | None = None
+        self, decoder: keras.Model, picture: Tensor, aims: Any, levels: int = len(LEVELS)
     ) -> tuple[Tensor, Tensor]:
-        """One pass of the decoder, or of the light one where detail is `missing`, and its parts."""
+        """One pass of a decoder of so many levels, and its parts."""
         picture = ops.clip(ops.stop_gradient(picture), 0, 1)
-        levels = len(LEVELS) if missing is None else LIGHT_LEVELS
-        inputs = self._inputs(picture, aims, levels)
-        if missing is not None:
-            inputs.insert(-levels, missing)
-        picture = decoder(inputs)
+        picture = decoder(self._inputs(picture, aims, levels))
         return picture, self._parts(picture, aims)
 
     def _parts(self, painted: Tensor, aims: Any) -> Tensor:

@@ -8,8 +8,8 @@ So it begins as the gradient of the style and content losses by the picture, and
 a better step than that, as Adler & Öktem (2018, arXiv:1707.06474) learn the steps of a reconstruction.
 Without anything to change it changes nothing: it has no biases.
 
-The light decoder is the same without the deepest level. It goes on from paintings made at a smaller size, and
-of the photograph sees the detail that such a painting has not been given back.
+The light decoder is the same without the deepest level. It goes on from paintings made at a smaller size, in
+which the whole one has kept the subject; of the photograph it sees nothing.
 
 The card beside this file, `instant.md`, says what it was trained on.
 """
@@ -58,8 +58,8 @@ def build_instant(light: bool = False) -> keras.Model:
         A model from a list of a picture (batch, height, width, 3) of 0-1, the encoder's activations at
         `GATES` and at `LEVELS`, the step that smooths, the change of colours that is wanted, and the
         change wanted at each of `LEVELS`, all as `core/instant_maps.py` weighs them, to the picture
-        (batch, height, width, 3) of about 0-1. Height and width are multiples of 8. The light one takes
-        after the change of colours how much of the photograph's detail the picture has not got.
+        (batch, height, width, 3) of about 0-1. Height and width are multiples of 8; the light one takes
+        multiples of 4.
     """
     import keras
     import numpy as np
@@ -70,7 +70,6 @@ def build_instant(light: bool = False) -> keras.Model:
     palette = keras.Input((None, None, 3), name="palette")
     smooth = keras.Input((None, None, 3), name="smooth")
     levels = LIGHT_LEVELS if light else len(LEVELS)
-    thin = [palette, keras.Input((None, None, 3), name="missing")] if light else [palette]
     own = {layer: _input(layer, layer) for layer in (*GATES[:levels], *LEVELS[:levels])}
     wanted = [_input(layer, f"{layer}_change") for layer in LEVELS[:levels]]
     x = keras.layers.Activation("linear", name=f"level{levels}_change")(wanted[-1])
@@ -89,7 +88,7 @@ def build_instant(light: bool = False) -> keras.Model:
         [gradient, keras.layers.Rescaling(STEEPNESS, name="smooth_steepness")(smooth)]
     )
     step = keras.layers.Activation("tanh", name="step")(gradient)
-    x = keras.layers.Concatenate(name="together")([x, step, *thin])
+    x = keras.layers.Concatenate(name="together")([x, step, palette])
     x = keras.layers.ReLU(name="over_relu")(_mirrored(x, WIDTH, "over1"))
     over = _mirrored(x, 3, "over2", kernel_initializer="zeros")
     colours = keras.layers.Conv2D(3, 1, use_bias=False, dtype="float32", name="palette_share")(palette)
@@ -98,7 +97,7 @@ def build_instant(light: bool = False) -> keras.Model:
         for part, name in ((step, "step_scale"), (over, "over_scale"))
     ]
     painted = keras.layers.Add(dtype="float32", name="painted")([picture, colours, *scaled])
-    return keras.Model([picture, *own.values(), smooth, *thin, *wanted], painted, name="instant")
+    return keras.Model([picture, *own.values(), smooth, palette, *wanted], painted, name="instant")
 
 
 def begin(model: keras.Model, encoder: Path | None = None) -> None:
@@ -260,11 +259,11 @@ def read_instant(path: Path | None = None) -> dict[str, np.ndarray]:
 
 def weight_shapes() -> dict[str, tuple[int, ...]]:
     """All weights' shapes: `{"level4_conv2/kernel": (3, 3, 384, 256), ..., "light/...": ...}`."""
-    light = {f"{LIGHT}{name}": shape for name, shape in _shapes(LIGHT_LEVELS, thin=9).items()}
-    return _shapes(len(LEVELS), thin=6) | light
+    light = {f"{LIGHT}{name}": shape for name, shape in _shapes(LIGHT_LEVELS).items()}
+    return _shapes(len(LEVELS)) | light
 
 
-def _shapes(levels: int, thin: int) -> dict[str, tuple[int, ...]]:
+def _shapes(levels: int) -> dict[str, tuple[int, ...]]:
     gates, seen = (
         [VGG_MINI.shapes[f"{keras_spelling(x)}/bias"][0] for x in some] for some in (GATES, LEVELS)
     )
@@ -272,5 +271,5 @@ def _shapes(levels: int, thin: int) -> dict[str, tuple[int, ...]]:
     for n in range(levels):
         own[f"level{n + 1}_conv2/kernel"] = (3, 3, seen[n], gates[n])
         own[f"level{n + 1}_conv1/kernel"] = (3, 3, gates[n], seen[n - 1] if n else 3)
-    own["over1/kernel"], own["over2/kernel"] = (3, 3, gates[0] + thin, WIDTH), (3, 3, WIDTH, 3)
+    own["over1/kernel"], own["over2/kernel"] = (3, 3, gates[0] + 3 + 3, WIDTH), (3, 3, WIDTH, 3)
     return own | {"palette_share/kernel": (1, 1, 3, 3)}

@@ -114,7 +114,7 @@ def decoder_graph(weights: Weights, regions: int = 0) -> bytes:
 
 
 def light_graph(weights: Weights, regions: int = 0) -> bytes:
-    """The same of the light decoder, whose `content` is the detail that is missing, (1, height, width, 3)."""
+    """The same of the light decoder, which has no `content`."""
     return _drawn(_Way(weights, regions, LIGHT_LEVELS))
 
 
@@ -122,10 +122,7 @@ def _drawn(way: _Way) -> bytes:
     graph, (x, gradient) = way.graph, way.back()
     step = graph.node("Tanh", [gradient])
     palette = way.changed("picture")
-    thin = [step, palette]
-    if way.levels == LIGHT_LEVELS:
-        thin.append(graph.node("Transpose", ["content"], perm=CHANNELS_FIRST))
-    x = _laid_over(graph, x, graph.node("Concat", thin, axis=1))
+    x = _laid_over(graph, x, graph.node("Concat", [step, palette], axis=1))
     x = graph.node("Add", [graph.convolution(x, "over2", "reflect"), step])
     x = graph.node("Add", [graph.scaled(x, STEP), graph.convolution(palette, "palette_share")])
     graph.node("Transpose", [graph.node("Add", [x, way.picture])], "painted", perm=CHANNELS_LAST)
@@ -152,9 +149,7 @@ class _Way:
         self.graph, self.regions, self.levels = Graph(weights), regions, levels
         seen = SEEN[: levels + 1]
         self.inputs = [_described(name) for name in (*seen, *GATES[:levels])]
-        if levels == LIGHT_LEVELS:
-            self.inputs += [described("content", 1, None, None, 3)]
-        else:
+        if levels == len(LEVELS):
             self.inputs += [described("content", 1, _channels(LEVELS[-1]), None, None)]
             self.inputs += [described("content_weight")]
         self.inputs += [described("smooth_weight")]

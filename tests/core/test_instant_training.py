@@ -18,6 +18,7 @@ from impasto.core.errors import ImpastoError, UsageError
 from impasto.core.features import Extractor
 from impasto.core.images import load_picture
 from impasto.core.instant_keras import KerasRuntime, extractors
+from impasto.core.instant_tiles import padded, unpadded
 from impasto.core.instant_trainer import PARTS, SEEN, InstantTrainer
 from impasto.core.instant_training import InstantSettings, export, held_out_pairs, look, train_instant
 from impasto.core.recipes import Settings
@@ -25,6 +26,7 @@ from impasto.core.style_crops import StyleSource
 from impasto.core.stylize import stylize
 from impasto.core.training_run import read_log
 from impasto.models.instant import (
+    LIGHT_LEVELS,
     begin,
     build_instant,
     gradient_model,
@@ -125,7 +127,7 @@ def test_the_loss_is_the_quality_recipes(make, mini_weights, blobs):
 
 @pytest.mark.parametrize(("steps", "most"), [(0, 0.05), (3, 0.5)])
 def test_what_is_trained_is_what_paints(steps, most, make, mini_weights, blobs, monkeypatch):
-    """The light decoder's pass, and first strokes with the whole one's: those go by signs, which may turn."""
+    """Both decoders' passes, and first strokes with the whole one's: those go by signs, which may turn."""
     monkeypatch.setattr(instant, "RELAXATION", 1.0)
     monkeypatch.setattr(instant, "STEPS", steps)
     monkeypatch.setattr(instant_trainer, "STEPS", steps)
@@ -135,13 +137,26 @@ def test_what_is_trained_is_what_paints(steps, most, make, mini_weights, blobs, 
     aims = trainer._aims(*map(to_tensor, (photographs, styles)))
     whole = trainer._pass(trainer.decoder, trainer._strokes(to_tensor(photographs), aims), aims)[0]
     light = trainer.parts_and_pictures(pair)[1]
+    led_on = trainer._pass(trainer.decoder, to_tensor(photographs), aims)[0]
     networks = trainer.decoder, trainer.light, gradient_model(mini_weights)
     painter = instant.InstantPainter(KerasRuntime(extractors(mini_weights), *networks))
     for n, (content, style) in enumerate(zip(photographs, styles, strict=True)):
-        for trained, begun, bound in ((light, (content, content), 0.05), (whole, None, most)):
-            painted = painter.paint(content, [style], begun=begun)
+        for trained, painted, bound in (
+            (light, last_pass(painter, content, style), 0.05),
+            (led_on, painter.paint(content, [style], begun=(content, content)), 0.05),
+            (whole, painter.paint(content, [style]), most),
+        ):
             difference = np.abs(painted - np.clip(to_numpy(trained)[n], 0, 1)).mean()
             assert difference < bound * np.abs(painted - content).mean()
+
+
+def last_pass(painter, picture, style):
+    """What the light decoder makes of a picture."""
+    aims, outer = [painter.statistics(style, levels=LIGHT_LEVELS)], padded(picture)
+    sight = painter._sight(outer, LIGHT_LEVELS)
+    maps = painter._maps(sight, outer, picture, aims, None, 1.0)
+    ((_, drawn),) = painter._drawn(painter.runtime.draw, sight, outer, maps, [None], None, 1.0)
+    return np.clip(unpadded(drawn, picture), 0, 1)
 
 
 def test_a_sketch_changes_what_is_painted_and_counts_in_training(make, blobs):
