@@ -36,7 +36,7 @@ STEPS = 100  # of a whole run
 # Of its steps at a scale `refine` takes the first share, at the full size the second; the scale before that
 # is left out. Where there is one scale alone it takes the third. So it takes half of a whole run's time
 # (docs/instant.md).
-REFINED, REFINED_AT_LAST, REFINED_ALONE = 0.1, 1.0, 0.35
+REFINED, REFINED_AT_LAST, REFINED_ALONE = 0.1, 0.9, 0.35
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ def test_a_refinement_leaves_out_what_is_near_the_full_size():
     refining = settings_for(method="refine")
     for longest, scales, counts in (
         (128, (128,), (35,)),
-        (256, (128, 256), (5, 22)),
-        (512, (128, 181, 256, 512), (3, 3, 2, 9)),
+        (256, (128, 256), (5, 20)),
+        (512, (128, 181, 256, 512), (3, 3, 2, 8)),
     ):
         assert refining.scales(longest) == scales
         assert refining.steps_per_scale(len(scales)) == counts
