@@ -112,8 +112,9 @@ class InstantPainter:
             before = begun
             for at, (shrink, small, place) in enumerate(zip(plan, photographs, places, strict=True)):
                 aims, where = targets[at], None if place is None else padded(place)
+                told = self._contents(small, levels[at])
                 if before is None:
-                    picture = self._strokes(place, small, aims, where, share)
+                    picture = self._strokes(place, small, told, aims, where, share)
                     done += 1
                     on_tile(done, tiles, partial(_shown, photograph, small, picture))
                 else:
@@ -123,7 +124,6 @@ class InstantPainter:
                 picture = padded(picture)
                 painted, sight = picture.copy(), self._sight(picture, levels[at])
                 maps = self._maps(sight, picture, small, aims, where, share)
-                told = self._contents(small, levels[at])
                 task = self.runtime.draw, sight, picture, maps, told, where, share
                 for window, pixels in self._drawn(*task):
                     own = picture[window]
@@ -138,12 +138,12 @@ class InstantPainter:
         self,
         place: np.ndarray | None,
         small: np.ndarray,
+        contents: Sequence[Content | None],
         targets: list[list[Moments]],
         regions: np.ndarray | None,
         share: float,
     ) -> np.ndarray:
         """The photograph in the style's colours and with the first strokes."""
-        contents = self._contents(small, len(LEVELS))
         maps: Maps = ()
         step = 0
 
@@ -212,9 +212,9 @@ class InstantPainter:
 
         The decoder of so many levels has none where it is the light one.
         """
-        photograph = padded(photograph)
         if depth < len(LEVELS):
-            return [None for _ in windows(photograph, self.tile)]
+            return [None] * self._tiles(photograph)
+        photograph = padded(photograph)
         levels, energy = [], 0.0
         for inner, outer in windows(photograph, self.tile):
             levels.append(self.runtime.deepest(np.ascontiguousarray(photograph[outer], "float32")))
