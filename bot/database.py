@@ -213,7 +213,11 @@ class _Postgres:
                 'PostgreSQL needs its driver; run `pip install "impasto[bot-scale]"`. Received: postgresql://…'
             ) from None
         self.passing = (
-            psycopg.OperationalError,  # a restart, a lost connection, a deadlock
+            psycopg.OperationalError,  # a restart, a lost connection, a deadlock, a full disk
+            psycopg.InterfaceError,  # a connection that was ended between two statements
+            # A standby that is not the first yet, or an operator's hand on the server.
+            psycopg.errors.ReadOnlySqlTransaction,
+            psycopg.errors.IdleInTransactionSessionTimeout,
             psycopg.errors.UniqueViolation,  # two workers took two jobs of one person at once
             PoolTimeout,
         )

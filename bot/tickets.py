@@ -39,8 +39,11 @@ class Tickets:
         self.paint = self.app.configure_task(NAME, queue=QUEUE)
 
     def defer(self) -> None:
-        """Leaves one ticket."""
-        self.paint.defer()
+        """Leaves one ticket; where that fails, the job it stands for is found without."""
+        try:
+            self.paint.defer()
+        except procrastinate.exceptions.ConnectorException as error:
+            log.warning("tickets: %s; left for later", type(error).__name__)
 
     def top_up(self, jobs: int) -> None:
         """Sees that there are as many tickets as jobs that wait."""

@@ -60,8 +60,13 @@ class Dispatcher:
     async def _chat(self, chat: int) -> None:
         letters, pause = self.chats[chat], 0.5
         while letters:
-            async with self.places:
-                done = await self._handle(letters[0])
+            try:
+                async with self.places:
+                    done = await self._handle(letters[0])
+            except Exception:  # of which nobody would hear: this task is what the chat is answered by
+                self.context.faults += 1
+                log.exception("update %s: what became of it could not be noted; later", letters[0].update_id)
+                done = False
             if done:
                 letters.popleft()
                 pause = 0.5

@@ -14,12 +14,12 @@ import time
 
 from impasto.core.engine_folder import sweep
 
-from .database import Database
+from .database import Database, Unreachable
 from .decoding import Refused
+from .disk import is_of_the_disk
 from .engine_client import EngineDied
 from .job import Job
 from .painting import FOLDERS, Files, Stopped, Studio
-from .passing import is_of_the_disk
 from .people import People
 from .pictures import Pictures
 from .queue import Queue
@@ -71,7 +71,15 @@ class Worker:
         return self.stopping.is_set()
 
     def paint_one(self) -> bool:
-        """Paints the job whose turn it is; returns False if there is none."""
+        """Paints the job whose turn it is; returns False if there is none, or the tables are out of reach."""
+        try:
+            return self._paint_one()
+        except Unreachable as error:  # what was held is given to another once its lease has run out
+            log.error("%s", error)
+            self.stopping.wait(DISK_SECONDS)
+            return False
+
+    def _paint_one(self) -> bool:
         job = self.queue.claim()
         if job is None:
             return False
@@ -102,6 +110,8 @@ class Worker:
                 self.queue.release(job)
                 self.stopping.wait(DISK_SECONDS)
                 return True
+            if isinstance(error, Unreachable):
+                raise
             log.exception("job %s: a fault", job.id)
             self.stopping.wait(1)
             self.queue.again(job, "crash")

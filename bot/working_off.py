@@ -41,15 +41,23 @@ async def work_off(
             async with places:
                 await work(context, job)
         except Exception as error:
-            if is_passing(error):
-                log.warning("job %s: %s %s; tried again", job.id, type(error).__name__, error)
-                await context.do(context.jobs.later, job, PASSING_PAUSE, counted=False)
-            else:
-                context.faults += 1
-                log.exception("job %s: a fault", job.id)
-                await context.do(context.jobs.later, job, FAULT_PAUSE)
+            await put_off(job, error)
         finally:
             busy.discard(job.id)
+
+    async def put_off(job: Job, error: Exception) -> None:
+        passing = is_passing(error)
+        if passing:
+            log.warning("job %s: %s %s; tried again", job.id, type(error).__name__, error)
+        else:
+            context.faults += 1
+            log.error("job %s: a fault", job.id, exc_info=error)
+        pause = PASSING_PAUSE if passing else FAULT_PAUSE
+        try:
+            await context.do(context.jobs.later, job, pause, counted=not passing)
+        except Exception:  # it must not end the others, which are under way
+            log.exception("job %s: that it waits could not be noted", job.id)
+            await asyncio.sleep(pause)
 
     async with asyncio.TaskGroup() as group:
         while True:
