@@ -143,7 +143,7 @@ async def stats(context: Context, asked: Asked) -> None:
     counts = await context.do(context.jobs.counts)
     people = await context.do(context.people.count)
     painted = await context.do(context.people.flag, "painted") or 0
-    seconds = await context.do(context.people.flag, "job_seconds") or "–"
+    seconds = (await context.do(context.people.paces)).get("avatar", "–")
     states = ", ".join(f"{state} {number}" for state, number in sorted(counts.items()))
     await answer(
         context,

@@ -86,6 +86,11 @@ def look(data: bytes, max_pixels: int, max_ratio: float) -> str:
 
 def _look(data: bytes, max_pixels: int, max_ratio: float) -> bool:
     """Whether a picture moves; raises UnidentifiedImageError where Pillow does not know its kind."""
+    if data[4:8] == b"ftyp":
+        with suppress(ImportError):  # then it is refused where it is decoded
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
     try:
         with Image.open(io.BytesIO(data)) as image:
             check_extent(image.width, image.height, max_pixels, max_ratio)
@@ -126,6 +131,7 @@ def _first_frame(data: bytes, max_pixels: int, max_ratio: float) -> NDArray[np.f
             stream = container.streams.video[0]
             check_extent(stream.width, stream.height, max_pixels, max_ratio)
             frame = next(container.decode(stream))
-            return frame.to_ndarray(format="rgb24").astype(np.float32) / np.float32(255)
+            pixels = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
+            return pixels.astype(np.float32) / np.float32(255)
     except (av.FFmpegError, IndexError, StopIteration, ValueError):
         raise Refused("damaged") from None

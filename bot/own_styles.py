@@ -17,13 +17,15 @@ from .replies import say
 from .texts import STYLE_WORDS, text
 
 LONGEST_NAME = 24  # letters; a button of a telephone shows hardly more
-_STYLE = re.compile(rf"/?(?:{'|'.join(STYLE_WORDS)})(?!\w)[\s:,.!–—：，。！-]*", flags=re.IGNORECASE)
+_WORD = "|".join(STYLE_WORDS)
+# The word alone, or a name behind a colon or a command: "Style me like Van Gogh!" is no name.
+_STYLE = re.compile(rf"(?:/(?:{_WORD})\s+|/?(?:{_WORD})\s*(?:[:：]|[.!。！]*$))(.*)", flags=re.I | re.S)
 
 
 def style_name(words: str) -> str | None:
-    """The name in `style Name` or `стиль: Name`, perhaps empty; None for words that make no style."""
-    match = _STYLE.match(words)
-    return words[match.end() :].strip() if match else None
+    """The name in `style: Name` or `/стиль Name`, perhaps empty; None for words that make no style."""
+    match = _STYLE.fullmatch(words)
+    return match[1].strip() if match else None
 
 
 async def keep_style(

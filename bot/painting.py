@@ -32,6 +32,7 @@ PHOTO_BYTES = 10_000_000  # Bot API: the largest photo; a document may have 50 M
 DOCUMENT_BYTES = 50_000_000
 CANCEL_SECONDS = 1.2  # for the engine to stop by itself; the whole of a cancel is to take 2 seconds
 BEAT_SECONDS = 0.4
+TRUSTED_STEP = 3  # the first whose estimate of the time left is told
 STYLE_SIDE = 1024  # pixels of an own style's longest side, at most
 FOLDERS = "impasto-bot-"  # of photographs at work; the worker's process number follows
 
@@ -60,6 +61,8 @@ class Studio:
     def __init__(self, settings: BotSettings, pictures: Pictures, people: People):
         self.settings, self.pictures, self.people = settings, pictures, people
         self.engine: Engine | None = None
+        # Whether the engine had painted before: the first painting loads the network and compiles.
+        self.was_warm, self.painted_on = False, self.engine
 
     def ready(self) -> Engine:
         """The engine, started if there is none."""
@@ -133,6 +136,7 @@ class Studio:
     def _ask(self, request: dict[str, Any], beat: Beat) -> dict[str, Any]:
         """Has the engine paint, keeping the lease meanwhile; returns the last event."""
         engine = self.ready()
+        self.was_warm, self.painted_on = engine is self.painted_on, engine
         number = engine.ask("stylize", **request)
         heard = beaten = time.monotonic()
         progress = left = None
@@ -144,7 +148,9 @@ class Studio:
                 if event["event"] in ENDS:
                     return event
                 if event["event"] == "progress":
-                    progress, left = event["step"] / event["steps"], event["seconds_left"]
+                    progress = event["step"] / event["steps"]
+                    # A median of fewer steps is the first one's, which compiles.
+                    left = event["seconds_left"] if event["step"] >= TRUSTED_STEP else None
             elif now - heard > self.settings.engine_seconds:
                 self.close(0)
                 raise EngineDied("silence")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .database import Database, Transaction
 from .inbox import fact, set_fact
+from .pace import paces
 from .schema import STRENGTH
 
 
@@ -138,6 +139,10 @@ class People:
     def flag(self, name: str) -> str | None:
         """A fact of the whole bot's, such as `paused` or a picture's file id at Telegram."""
         return self.database.run(lambda transaction: fact(transaction, name))
+
+    def paces(self) -> dict[str, float]:
+        """Seconds that a picture takes, by kind of job."""
+        return self.database.run(paces)
 
     def set_flag(self, name: str, value: str) -> None:
         """Sets such a fact."""

@@ -17,6 +17,7 @@ from impasto.core.engine_folder import is_alive
 from .database import Database, Row, Transaction
 from .inbox import fact, set_fact
 from .job import Job
+from .pace import note_seconds
 
 ATTEMPTS = 2  # an engine that dies of a job is given it once more
 LOSSES = 4  # a worker that vanishes with its machine is no fault of the job's; yet not for ever
@@ -84,16 +85,24 @@ class Queue:
 
         return self.database.run(work)
 
-    def finish(self, job: Job, result: str, circle: str | None, notice: str, seconds: float) -> bool:
-        """Hands in a picture; returns False if the job is another's by now, or cancelled."""
+    def finish(self, job: Job, result: str, circle: str | None, notice: str, seconds: float | None) -> bool:
+        """Hands in a picture; returns False if the job is another's by now, or cancelled.
+
+        Args:
+            job: claimed by this worker.
+            result: key of the picture.
+            circle: key of its circle.
+            notice: key of a notice, or an empty text.
+            seconds: that it took; None if that says nothing of the next.
+        """
 
         def work(transaction: Transaction) -> bool:
             done = self._end(
                 transaction, job, "cancel = 0", state="painted", result=result, circle=circle, notice=notice
             )
-            if done:  # how long a picture takes, for those who wait
-                before = float(fact(transaction, "job_seconds") or seconds)
-                set_fact(transaction, "job_seconds", f"{0.8 * before + 0.2 * seconds:.3f}")
+            if done:
+                if seconds is not None:
+                    note_seconds(transaction, job.kind, seconds)
                 set_fact(transaction, "painted", str(int(fact(transaction, "painted") or 0) + 1))
             return done
 

@@ -13,6 +13,7 @@ from .context import Context
 from .database import Row
 from .job import ACTIVE, Job
 from .keyboards import cancel_keyboard, percent
+from .pace import seconds_until_done
 from .sending import Refusal, Unknown, Unsent
 from .texts import text
 
@@ -28,14 +29,14 @@ async def keep_showing(context: Context) -> None:
     async with asyncio.TaskGroup() as group:
         while True:
             rows = await context.do(context.jobs.under_way)
-            pace = await context.do(context.people.flag, "job_seconds") if rows else None
+            known = await context.do(context.people.paces) if rows else {}
             is_paused = bool(rows) and await context.do(context.people.flag, "paused") == "1"
-            seconds, workers = float(pace or 0), _workers(context, rows)
+            workers = _workers(context, rows)
             shown = {row["id"]: shown[row["id"]] for row in rows if row["id"] in shown}
             for row in rows:
-                before = row.pop("before")
-                job = Job(**row)
-                words = status_words(job, before, seconds, workers, is_paused=is_paused)
+                job = Job(**{name: value for name, value in row.items() if name != "before"})
+                seconds = seconds_until_done(rows, job.id, known, workers)
+                words = status_words(job, row["before"], seconds, is_paused=is_paused)
                 pause = max(context.settings.progress_seconds, GROUP_PAUSE if job.is_group else 0)
                 if shown.get(job.id) != (job.round, words) and context.sending.free_to_edit(job.chat, pause):
                     shown[job.id] = (job.round, words)
@@ -48,14 +49,13 @@ def _workers(context: Context, rows: list[Row]) -> int:
     return max(1, context.settings.workers, sum(row["state"] == "running" for row in rows))
 
 
-def status_words(job: Job, before: int, seconds: float, workers: int, *, is_paused: bool = False) -> str:
+def status_words(job: Job, before: int, seconds: float, *, is_paused: bool = False) -> str:
     """What the status message says.
 
     Args:
         job: in the queue or at work.
         before: how many come first.
-        seconds: that a picture takes; 0 if unknown.
-        workers: that share them, 1 or more.
+        seconds: until it is done; 0 if unknown.
         is_paused: whether an admin had painting paused.
     """
     if job.state == "fetching":
@@ -67,7 +67,7 @@ def status_words(job: Job, before: int, seconds: float, workers: int, *, is_paus
         return text(job.language, "running", percent=percent(job.language, job.progress), left=left)
     if is_paused:
         return text(job.language, "paused")
-    left = _left(job.language, seconds * (before / workers + 1)) if seconds else ""
+    left = _left(job.language, seconds) if seconds else ""
     return text(job.language, "waiting" if before else "next", before=before, left=left)
 
 
@@ -84,7 +84,7 @@ async def show(context: Context, number: str) -> None:
         before = row.pop("before")
         if row["id"] == number:
             job = Job(**row)
-            await _edit(context, job, status_words(job, before, 0, 1, is_paused=is_paused))
+            await _edit(context, job, status_words(job, before, 0, is_paused=is_paused))
 
 
 async def _edit(context: Context, job: Job, words: str) -> None:

@@ -71,7 +71,11 @@ class _Server:
             jobs.labels(state).set(number)
         for name, text, value in (
             ("painted_total", "pictures painted", await context.do(context.people.flag, "painted")),
-            ("job_seconds", "seconds a picture takes", await context.do(context.people.flag, "job_seconds")),
+            (
+                "job_seconds",
+                "seconds an avatar takes",
+                (await context.do(context.people.paces)).get("avatar"),
+            ),
             ("updates_handled_total", "updates handled", context.handled),
             ("faults_total", "faults met and survived", context.faults),
             ("chats_waiting", "chats with updates not handled yet", len(self.dispatcher.chats)),

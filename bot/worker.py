@@ -87,7 +87,8 @@ class Worker:
         began = time.monotonic()
         try:
             files = self.studio.paint(job, lambda progress, left: self._beat(job, progress, left))
-            if not self.queue.finish(job, *files, time.monotonic() - began):
+            seconds = time.monotonic() - began if self.studio.was_warm else None
+            if not self.queue.finish(job, *files, seconds):
                 self._withdraw(files)
                 self.queue.cancelled(job)
                 log.info("job %s: finished, but not wanted any more", job.id)

@@ -289,18 +289,21 @@ def postgres():
 
 @pytest.fixture(scope="session")
 def film():
-    """Makes the bytes of a film of two frames, a light and a dark one: `film(width, height)`."""
+    """Makes the bytes of a film of two frames, a light and a dark one: `film(width, height)`.
+
+    With a sky the lower half of the first is dark, too.
+    """
     import av
 
-    def made(width, height):
+    def made(width, height, sky=False):
         data = io.BytesIO()
         with av.open(data, "w", format="mp4") as container:
             stream = container.add_stream("mpeg4", rate=5)
             stream.width, stream.height = width, height
             for level in (200, 20):
-                frame = av.VideoFrame.from_ndarray(
-                    np.full((height, width, 3), level, "uint8"), format="rgb24"
-                )
+                pixels = np.full((height, width, 3), level, "uint8")
+                pixels[height // 2 :] = 20 if sky else level
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
         return data.getvalue()

@@ -60,7 +60,8 @@ def paint(request):
             time.sleep(60)
         if number in cancelled:
             return tell("cancelled", id=number)
-        tell("progress", id=number, step=step, steps=steps, seconds_left=(steps - step) * 0.02)
+        left = (steps - step) * (0.02 if step > 1 else 0.6)  # the first step compiles
+        tell("progress", id=number, step=step, steps=steps, seconds_left=left)
         time.sleep(0.02)
     image = ImageOps.posterize(Image.open(request["content"]).convert("RGB"), 3)
     if style == "composition_vii":

@@ -74,7 +74,7 @@ def test_languages_and_commands(running, telegram_server, guest_of):
 
 def test_own_style_is_kept_used_and_forgotten(running, telegram_server, guest_of):
     clara = guest_of(9)
-    clara.photo(caption="style Mine")
+    clara.photo(caption="style: Mine")
     wait_for_words(clara.until, telegram_server, 9, "Mine")
     photo = clara.photo()
     gallery = clara.gallery(photo)

@@ -163,7 +163,7 @@ def test_a_full_disk_is_waited_for(small_disk, bot, telegram, guest, whole):
     hanna.tap(galleries[0], "style", "starry_night")
     hanna.until(lambda: mine.rows("SELECT count(*) FROM jobs WHERE progress > 0.02") == [(1,)])
     telegram.fail("getFile", "hang", seconds=1)
-    style = telegram.send_photo(9, jpeg_of_noise(), caption="style Mine")
+    style = telegram.send_photo(9, jpeg_of_noise(), caption="style: Mine")
     hanna.until(lambda: not telegram.faults["getFile"])
     fill()  # while one is painted for, and another's style is fetched
     irma.tap(galleries[1], "style", "starry_night")

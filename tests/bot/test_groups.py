@@ -74,7 +74,7 @@ def test_a_mention_without_a_picture_is_told_how(running, telegram_server, guest
 
 def test_buttons_for_ones_own_are_ones_own(running, telegram_server, guest_of):
     edda, flora = guest_of(11), guest_of(12)
-    flora.photo(caption="style Hers")
+    flora.photo(caption="style: Hers")
     flora.hears("Hers")
     asked = edda.say("/settings", chat=-8)
     settings = edda.hears("Strength", -8)

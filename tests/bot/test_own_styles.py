@@ -29,12 +29,17 @@ def names(running, person):
     ("words", "name"),
     [
         ("style", ""),
-        ("STYLE Mine", "Mine"),
+        ("STYLE: Mine", "Mine"),
+        ("Style!", ""),
+        ("/style Mine", "Mine"),
         ("Style: my garden", "my garden"),
         ("/style", ""),
-        ("стиль\nМой", "Мой"),
+        ("стиль:\nМой", "Мой"),
         ("风格：星空", "星空"),
-        ("風格 夜", "夜"),
+        ("風格：夜", "夜"),
+        ("Style me like Van Gogh!", None),
+        ("style Mine", None),
+        ("стиль Ван Гога", None),
         ("styles", None),
         ("/styles", None),
         ("стильно", None),
@@ -60,7 +65,7 @@ def test_a_reply_and_an_album(running, telegram_server, guest_of):
     anna.say("style: Replied", reply_to_message=plain)
     anna.hears("“Replied”")
     bella = guest_of(8)
-    bella.photo(media_group_id="b", caption="style Album")
+    bella.photo(media_group_id="b", caption="style: Album")
     for _ in range(2):
         bella.photo(media_group_id="b")
     bella.hears("“own style 3”")
@@ -72,9 +77,15 @@ def test_a_reply_and_an_album(running, telegram_server, guest_of):
     assert running.rows("SELECT count(*) FROM jobs WHERE person = 8") == [(0,)]
 
 
+def test_a_wish_below_a_photograph_is_no_style(running, telegram_server, guest_of):
+    flora = guest_of(12)
+    flora.gallery(flora.photo(caption="Style me like Van Gogh!"))
+    assert names(running, 12) == []
+
+
 def test_names_that_look_like_markup(running, telegram_server, guest_of):
     carla = guest_of(9)
-    carla.photo(caption="style <b>&")
+    carla.photo(caption="style: <b>&")
     carla.hears("“&lt;b&gt;&amp;”")
     gallery = carla.gallery(carla.photo())
     number = running.rows("SELECT number FROM styles WHERE person = 9")[0][0]
@@ -87,7 +98,7 @@ def test_what_is_no_style(running, telegram_server, guest_of):
     dora = guest_of(10)
     frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "green")]
     moving = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    telegram_server.send_document(10, moving, mime="image/gif", name="a.gif", caption="style Moving")
+    telegram_server.send_document(10, moving, mime="image/gif", name="a.gif", caption="style: Moving")
     dora.hears(text("en", "style_first_frame"))
     for data, reason in (
         (b"no picture at all", "reason_damaged"),
@@ -105,9 +116,9 @@ def test_what_is_no_style(running, telegram_server, guest_of):
 def test_a_style_that_cannot_be_painted_with(running, telegram_server, guest_of):
     edda = guest_of(11)
     whole = saved(Image.effect_noise((200, 200), 90).convert("RGB"), "PNG")
-    telegram_server.send_document(11, whole[: len(whole) // 2], name="a.png", caption="style Torn")
+    telegram_server.send_document(11, whole[: len(whole) // 2], name="a.png", caption="style: Torn")
     edda.hears("“Torn”")
-    edda.photo(caption="style Lost")
+    edda.photo(caption="style: Lost")
     edda.hears("“Lost”")
     (torn,), (lost,) = running.rows("SELECT number FROM styles WHERE person = 11 ORDER BY number")
     gallery = edda.gallery(edda.photo())

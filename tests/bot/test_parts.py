@@ -5,8 +5,10 @@ import logging
 import math
 import socket
 import string
+import struct
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from PIL import Image
 
 from impasto.bot.avatar import HEAD, best_square, circle_preview, crop_square
 from impasto.bot.callbacks import ACTIONS, Tap, read_tap
-from impasto.bot.decoding import Refused, decode
+from impasto.bot.decoding import Refused, decode, look
 from impasto.bot.faces import Box, find_faces
 from impasto.bot.gallery_sheet import CELL, COLUMNS, GAP, gallery_sheet
 from impasto.bot.inbox import chat_of
@@ -147,6 +149,39 @@ def test_a_video_s_first_frame(film):
     assert abs(decoded.pixels.mean() - 200 / 255) < 0.03
     with pytest.raises(Refused):
         decode(data[:100], 10**6, 6)
+
+
+def turned_film(data, degrees):
+    """A film whose track header says that it is to be shown turned clockwise, as phones write it."""
+    a, b = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    matrix = struct.pack(">9i", a << 16, b << 16, 0, -b << 16, a << 16, 0, 0, 0, 1 << 30)
+    at = data.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2, version 0
+    return data[:at] + matrix + data[at + 36 :]
+
+
+@pytest.mark.parametrize(("degrees", "light"), [(90, "right"), (180, "bottom"), (270, "left")])
+def test_a_phone_s_video_stands_upright(film, degrees, light):
+    decoded = decode(turned_film(film(64, 48, sky=True), degrees), 10**6, 6)
+    pixels = decoded.pixels.mean(axis=2)
+    assert pixels.shape == ((48, 64) if degrees == 180 else (64, 48))
+    halves = {"right": pixels[:, 30:], "left": pixels[:, :18], "bottom": pixels[30:]}
+    assert halves[light].mean() > 0.6 > 0.4 > pixels.min()
+
+
+def test_heic_is_read_and_measured_first():
+    pillow_heif = pytest.importorskip("pillow_heif", reason="NOT TESTED: HEIC; `pip install pillow-heif`")
+    data = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 80, 40))).save(data, quality=90)
+    decoded = decode(data.getvalue(), 64 * 48, 6)
+    assert decoded.pixels.shape == (48, 64, 3) and abs(decoded.pixels[..., 0].mean() - 200 / 255) < 0.05
+    for ask in (decode, look):
+        with pytest.raises(Refused, match="too_many_pixels"):
+            ask(data.getvalue(), 64 * 48 - 1, 6)
+
+
+def test_the_bot_s_install_reads_heic():
+    bot = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert any("pillow-heif" in one for one in bot["project"]["optional-dependencies"]["bot"])
 
 
 @pytest.mark.parametrize("url", ["{folder}/pictures", "memory://impasto-test"])

@@ -27,7 +27,7 @@ def erase(server, one):
 
 def test_no_byte_is_left_of_what_was_deleted(running, telegram_server, guest_of):
     anna, data = guest_of(7), running.folder / "data"
-    anna.photo(caption=f"style {NAME}")
+    anna.photo(caption=f"style: {NAME}")
     anna.hears(NAME)
     assert traces(data, NAME)
     gallery = anna.gallery(anna.photo())
@@ -63,7 +63,7 @@ def test_delete_ends_what_is_under_way(running, telegram_server, guest_of):
 
 def test_the_banned_may_still_ask_and_delete(running, telegram_server, guest_of):
     dora = guest_of(10)
-    dora.photo(caption="style Kept")
+    dora.photo(caption="style: Kept")
     dora.hears("Kept")
     telegram_server.send(99, text="/ban 10")
     dora.until(lambda: running.rows("SELECT person FROM banned") == [(10,)])

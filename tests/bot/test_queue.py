@@ -7,6 +7,7 @@ import pytest
 from impasto.bot.database import Database
 from impasto.bot.inbox import Inbox
 from impasto.bot.jobs import Jobs
+from impasto.bot.pace import seconds_until_done
 from impasto.bot.people import People
 from impasto.bot.queue import ATTEMPTS, LOSSES, Queue
 from impasto.bot.schema import VERSION, make_tables
@@ -251,3 +252,21 @@ def test_tables_of_the_first_version_are_brought_up_to_date(tables):
     tables.people.set_flag("version", str(VERSION + 1))
     with pytest.raises(UsageError, match="newer Impasto"):
         make_tables(tables.database)
+
+
+def test_how_long_it_takes_is_the_median_of_the_latest_of_each_kind(tables):
+    for number, seconds in enumerate((40, 2, 2, None, 3)):  # one slow; of one nothing is to be learnt
+        tables.job(5, 10 * number)
+        assert tables.queue.finish(tables.queue.claim(), "a", None, "", seconds)
+    known = tables.people.paces()
+    assert known == {"avatar": 2.5}
+    for number in (11, 12, 13):
+        tables.job(number, 1)
+    tables.queue.claim()
+    rows = tables.jobs.under_way()
+    rows[0]["progress"] = 0.6
+    assert seconds_until_done(rows, rows[0]["id"], known, 1) == 2.5
+    assert seconds_until_done(rows, rows[2]["id"], known, 1) == pytest.approx(0.4 * 2.5 + 2.5 + 2.5)
+    assert seconds_until_done(rows, rows[2]["id"], known, 2) == pytest.approx(0.7 * 2.5 + 2.5)
+    rows[1]["kind"] = "full"
+    assert seconds_until_done(rows, rows[2]["id"], known, 1) == 0  # none was ever timed

@@ -20,32 +20,64 @@ from impasto.bot.supervisor import Workers
 from impasto.bot.turns import Limits
 
 
-@pytest.mark.parametrize("style", ["udnie", "great_wave"])  # one listens, one is deaf
-def test_a_cancel_takes_two_seconds_at_most(tmp_path, small_jpeg, style):
+@pytest.fixture
+def workshop(tmp_path, small_jpeg):
+    """Makes a studio and a job that it has claimed: `workshop("udnie")`."""
     engine = shlex.join([sys.executable, str(Path(__file__).with_name("small_engine.py"))])
     settings = read_settings(data=tmp_path, engine_command=engine)
     database = Database(settings.database_url)
     make_tables(database)
     jobs, pictures = Jobs(database), Pictures(settings.pictures_url)
-    job = jobs.make(id="7:1", chat=7, message=1, person=7, language="en", status_message=2)
-    jobs.choose(job, Limits(9, 9), styles=f'["{style}"]')
-    pictures.put("7/7_1/source", small_jpeg)
-    jobs.fetched(jobs.find("7:1"), "7/7_1/source")
-    studio, begun = Studio(settings, pictures, People(database)), []
+    studio = Studio(settings, pictures, People(database))
+
+    def make(style, message=1, source=small_jpeg):
+        number, key = f"7:{message}", f"7/7_{message}/source"
+        job = jobs.make(id=number, chat=7, message=message, person=message, language="en", status_message=2)
+        jobs.choose(job, Limits(9, 9), styles=f'["{style}"]')
+        pictures.put(key, source)
+        jobs.fetched(jobs.find(number), key)
+        return studio, Queue(database, 30).claim()
+
+    yield make
+    studio.close(0)
+    database.close()
+
+
+@pytest.mark.parametrize("style", ["udnie", "great_wave"])  # one listens, one is deaf
+def test_a_cancel_takes_two_seconds_at_most(workshop, style):
+    studio, job = workshop(style)
+    begun = []
 
     def beat(progress, left):
         # The engine has the job once it has told of a step, or for a second.
         begun.append(time.monotonic())
         return "cancel" if progress or begun[-1] - begun[0] > 1 else "go"
 
-    try:
-        with pytest.raises(Stopped, match="cancel"):
-            studio.paint(Queue(database, 30).claim(), beat)
-        assert time.monotonic() - begun[-1] < 2
-        assert studio.ready().alive  # for the next job
-    finally:
-        studio.close(0)
-        database.close()
+    with pytest.raises(Stopped, match="cancel"):
+        studio.paint(job, beat)
+    assert time.monotonic() - begun[-1] < 2
+    assert studio.ready().alive  # for the next job
+
+
+def test_the_first_estimates_are_kept_back(workshop, monkeypatch):
+    """Those of the step that compiles, and the whole time of an engine's first painting."""
+    monkeypatch.setattr("impasto.bot.painting.BEAT_SECONDS", 0.0)  # a beat after each event
+    told = []
+
+    def beat(progress, left):
+        told.append((progress, left))
+        return "go"
+
+    studio, job = workshop("starry_night")
+    studio.paint(job, beat)
+    assert not studio.was_warm
+    assert next(left for progress, left in told if progress == pytest.approx(1 / 3)) is None
+    assert max(left for _, left in told if left is not None) <= 0.02
+    studio.paint(workshop("starry_night", 2)[1], beat)
+    assert studio.was_warm
+    studio.close()
+    studio.paint(workshop("starry_night", 3)[1], beat)
+    assert not studio.was_warm
 
 
 def test_a_worker_that_cannot_be_started_is_tried_again(tmp_path, monkeypatch):
