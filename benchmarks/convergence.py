@@ -37,7 +37,7 @@ from common import (
     write_result,
 )
 from convergence_plot import plot
-from judge import LOOP_OBJECTIVE
+from loop_judge import LOOP_OBJECTIVE
 
 LOOP = "plain loop"
 LBFGS = LOOP_OBJECTIVE | {"optimizer": "lbfgs"}
@@ -162,7 +162,7 @@ def _judge(work: Path, config: dict[str, Any], runs: dict[str, dict[str, Any]]) 
     """
     files = [run["file"] for run in runs.values()]
     words = [work / "inputs.npz", work / "weights.npz", *files, "--network", config["network"]]
-    verdicts = in_child(FOLDER / "judge.py", *words)
+    verdicts = in_child(FOLDER / "loop_judge.py", *words)
     for run in runs.values():
         losses = verdicts[run["file"]]
         run["judged"] = [[step, seconds, *losses[f"{step:05d}"]] for step, seconds in run["snapshots"]]

@@ -121,7 +121,7 @@ def measure_impasto(kind: str, network: str, folder: Path, steps: int, sides: li
     from dataclasses import replace
 
     import tensorflow as tf
-    from judge import LOOP_OBJECTIVE
+    from loop_judge import LOOP_OBJECTIVE
 
     from impasto.core import allocator
     from impasto.core.assemble import make_optimizer, workbench
