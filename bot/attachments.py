@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from telegram import Document, Message
 
-from .decoding import Refused, check_extent
+from .decoding import check_extent
+from .refused import Refused
 from .settings import BotSettings
 
 UNNAMED = (".heic", ".heif", ".avif", ".webp")  # which not every system's list of kinds has

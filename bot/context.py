@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import httpx
 from telegram import Bot
 
 from impasto.core.styles import gallery_names
 
 from .albums import Albums
+from .allowance import Allowance
 from .database import Database
 from .inbox import Inbox
 from .jobs import Jobs
@@ -44,6 +46,10 @@ class Context:
     faults: int = 0
 
     def __post_init__(self) -> None:
+        self.allowance = Allowance(self.settings.download_bytes)
+        self.looking = asyncio.Semaphore(1)  # files looked at in processes of their own
+        seconds = self.settings.send_seconds
+        self.files = httpx.AsyncClient(timeout=httpx.Timeout(seconds, pool=None))
         self.inbox, self.jobs, self.people = Inbox(self.database), Jobs(self.database), People(self.database)
         self.queue = Queue(self.database, self.settings.lease_seconds)
         self.limits = Limits(self.settings.waiting_per_person, self.settings.per_day)

@@ -10,19 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from impasto.core.errors import ImpastoError, PictureError
+from impasto.core.errors import PictureError
 from impasto.core.images import load_picture
+
+from .refused import Refused
+
+__all__ = ["Decoded", "Refused", "check_extent", "decode", "look"]
 
 # ISO base media files that hold one picture; all others are videos.
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
-
-
-class Refused(ImpastoError):
-    """A picture that is not painted; `reason` is the key of the text that tells the person why."""
-
-    def __init__(self, reason: str):
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Decoded(NamedTuple):
@@ -50,6 +46,8 @@ def decode(data: bytes, max_pixels: int, max_ratio: float) -> Decoded:
     try:
         picture = load_picture(data)
     except PictureError as error:
+        if isinstance(error.__context__, MemoryError):
+            raise Refused("too_large_to_paint") from None
         raise Refused("too_many_pixels" if "million pixels" in str(error) else "damaged") from None
     pixels = picture.pixels
     check_extent(picture.width, picture.height, max_pixels, max_ratio)
@@ -130,8 +128,12 @@ def _first_frame(data: bytes, max_pixels: int, max_ratio: float) -> NDArray[np.f
         with av.open(io.BytesIO(data), "r") as container:
             stream = container.streams.video[0]
             check_extent(stream.width, stream.height, max_pixels, max_ratio)
+            stream.codec_context.thread_count = 1  # each thread holds frames of its own
             frame = next(container.decode(stream))
+            check_extent(frame.width, frame.height, max_pixels, max_ratio)
             pixels = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
             return pixels.astype(np.float32) / np.float32(255)
+    except MemoryError:  # some are FFmpeg's, too
+        raise Refused("too_large_to_paint") from None
     except (av.FFmpegError, IndexError, StopIteration, ValueError):
         raise Refused("damaged") from None

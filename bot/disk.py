@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from impasto.core.failures import kind_of
 
+FOLDERS = "impasto-bot-"  # temporary folders with photographs; the process's number follows
+
 
 def is_of_the_disk(error: Exception) -> bool:
     """Whether the system refused to read or write."""

@@ -22,7 +22,8 @@ class Box(NamedTuple):
 
 
 @cache
-def _detector() -> Any:
+def load_detector() -> Any:
+    """The detector, loaded once in a process."""
     from skimage.data import lbp_frontal_face_cascade_filename
     from skimage.feature import Cascade
 
@@ -44,7 +45,7 @@ def find_faces(pixels: NDArray[np.float32]) -> Box | None:
     side = min(small.size)
     if side < 48:
         return None
-    found = _detector().detect_multi_scale(
+    found = load_detector().detect_multi_scale(
         img=np.asarray(small),
         scale_factor=1.15,
         step_ratio=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from typing import Any
 
@@ -40,6 +41,8 @@ def run(settings: BotSettings, action: str, parent: int | None = None) -> int:
         except ImpastoError as error:
             raise type(error)(redact(str(error))) from None
     token = settings.read_token()
+    for name in ("TOKEN", "WEBHOOK_SECRET"):  # they were read; processes of ours have no use for them
+        os.environ.pop(f"IMPASTO_BOT_{name}", None)
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
     redact = start_log(settings.log_level, token, token.partition(":")[2], secret, *passwords)
     try:

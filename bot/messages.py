@@ -9,9 +9,9 @@ from telegram import Message
 from . import commands
 from .attachments import Attachment, attachment_of, check
 from .context import Context
-from .decoding import Refused
 from .own_styles import keep_style, refusal_words, style_name
 from .people import Person
+from .refused import Refused
 from .replies import ask_for_style, say
 from .texts import language_for, text
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import html
 import re
+from functools import partial
+from pathlib import Path
 
 from telegram import Message
 
 from .attachments import Attachment, check
+from .contained import Bounds, run_contained
 from .context import Context
-from .decoding import Refused, look
-from .fetching import fetch
+from .fetching import fetched
 from .people import Person
+from .preparing import look_at
+from .refused import Refused
 from .replies import say
 from .texts import STYLE_WORDS, text
 
@@ -51,9 +56,9 @@ async def keep_style(
         if len(own) >= most and all(style.number != number for style in own):
             words = text(language, "style_full", number=most)
         else:
-            data = await fetch(context, attachment.file_id)
-            notice = await context.do(look, data, settings.max_pixels, settings.max_ratio)
-            await context.do(context.pictures.put, key, data)
+            async with fetched(context, attachment.file_id, attachment.bytes) as path:
+                notice = await _looked_at(context, path)
+                await context.do(context.pictures.put_file, key, path)
             await context.do(context.people.add_style, person.person, number, name, key, most)
             words = text(language, "style_kept", name=html.escape(name, quote=False))
             if notice or attachment.media == "video":
@@ -61,6 +66,15 @@ async def keep_style(
     except Refused as refused:
         words = refusal_words(context, language, refused)
     await say(context, message.chat_id, words, reply_to=message.message_id)
+
+
+async def _looked_at(context: Context, path: Path) -> str:
+    """The key of a notice about a file; one after another, each in a process that can harm nothing."""
+    settings = context.settings
+    bounds = Bounds(settings.decode_bytes, settings.decode_seconds)
+    words = (str(path), settings.max_pixels, settings.max_ratio)
+    async with context.looking:
+        return str(await asyncio.to_thread(partial(run_contained, look_at, *words, bounds=bounds)))
 
 
 def style_number(chat: int, message: int) -> int:

@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from impasto.core.images import Picture, load_picture, save_picture
+from impasto.core.images import load_picture
 
-from .avatar import circle_preview, crop_square, encode_jpeg
-from .decoding import Refused, decode
+from .avatar import circle_preview, encode_jpeg
+from .contained import Bounds, run_contained
+from .disk import FOLDERS
 from .engine_client import ENDS, Engine, EngineDied
 from .job import Job
 from .people import People
 from .pictures import Pictures
+from .preparing import prepare
+from .refused import Refused
 from .settings import BotSettings
 
 log = logging.getLogger("impasto.bot.painting")
@@ -34,7 +36,6 @@ CANCEL_SECONDS = 1.2  # for the engine to stop by itself; the whole of a cancel 
 BEAT_SECONDS = 0.4
 TRUSTED_STEP = 3  # the first whose estimate of the time left is told
 STYLE_SIDE = 1024  # pixels of an own style's longest side, at most
-FOLDERS = "impasto-bot-"  # of photographs at work; the worker's process number follows
 
 Beat = Callable[[float | None, float | None], str]
 
@@ -62,7 +63,8 @@ class Studio:
         self.settings, self.pictures, self.people = settings, pictures, people
         self.engine: Engine | None = None
         # Whether the engine had painted before: the first painting loads the network and compiles.
-        self.was_warm, self.painted_on = False, self.engine
+        self.was_warm = False
+        self.painted_on: Engine | None = None
 
     def ready(self) -> Engine:
         """The engine, started if there is none."""
@@ -92,26 +94,44 @@ class Studio:
         """
         with tempfile.TemporaryDirectory(prefix=f"{FOLDERS}{os.getpid()}-") as name:
             folder = Path(name)
-            decoded = decode(self._source(job), self.settings.max_pixels, self.settings.max_ratio)
-            pixels = crop_square(decoded.pixels) if job.kind == "avatar" else decoded.pixels
-            most = self.settings.paint_size or self.settings.avatar_size
-            size = most if job.kind == "avatar" else min(max(pixels.shape[:2]), self.settings.full_size)
-            save_picture(Picture(pixels).resized(size), folder / "photo.png")
+            square = job.kind == "avatar"
+            side = self.settings.paint_size or self.settings.avatar_size
+            try:
+                notice, size = self._prepare(
+                    job.source or "",
+                    folder / "photo.png",
+                    side if square else self.settings.full_size,
+                    beat,
+                    square=square,
+                )
+            except FileNotFoundError:
+                raise Refused("expired") from None
             painted = self._painted(job, folder, size, beat)
             # A large video and a moving sticker are stood for by a still, which shows nothing of it.
-            notice = decoded.notice or ("first_frame" if job.media == "video" else "")
-            return self._store(job, painted, notice)
+            return self._store(job, painted, notice or ("first_frame" if job.media == "video" else ""))
 
-    def _source(self, job: Job) -> bytes:
-        try:
-            return self.pictures.get(job.source or "")
-        except FileNotFoundError:
-            raise Refused("expired") from None
+    def _prepare(
+        self, key: str, target: Path, size: int, beat: Beat, *, square: bool = False
+    ) -> tuple[str, int]:
+        """Has a stored file decoded, in a process that can harm nothing; returns notice and longest side."""
+        source, settings = target.with_suffix(".source"), self.settings
+        self.pictures.get_file(key, source)
+
+        def keep_lease() -> None:
+            if (word := beat(None, None)) != "go":
+                raise Stopped(word)
+
+        bounds = Bounds(settings.decode_bytes, settings.decode_seconds)
+        limits = (settings.max_pixels, settings.max_ratio)
+        words = (str(source), str(target), size, square, *limits)
+        notice, longest = run_contained(prepare, *words, bounds=bounds, beat=keep_lease)
+        source.unlink()
+        return str(notice), int(longest)
 
     def _painted(self, job: Job, folder: Path, size: int, beat: Beat) -> Image.Image:
         request = {
             "content": str(folder / "photo.png"),
-            "styles": self._styles(job, folder),
+            "styles": self._styles(job, folder, beat),
             "output": str(folder / "painted.png"),
         }
         wishes = {"size": size, "strength": job.strength, "colours": job.colours}
@@ -172,7 +192,7 @@ class Studio:
             pass
         self.close(0)  # a step longer than that, or Keras still being imported
 
-    def _styles(self, job: Job, folder: Path) -> list[str]:
+    def _styles(self, job: Job, folder: Path, beat: Beat) -> list[str]:
         own = {style.number: style.picture for style in self.people.styles(job.person)}
         styles: list[str] = []
         for name in job.style_list:
@@ -181,16 +201,15 @@ class Studio:
                 if key is None:
                     raise Refused("style_gone")
                 path = folder / f"style-{len(styles)}.png"
-                pixels = self._own_style(key)
-                save_picture(Picture(pixels).resized(min(STYLE_SIDE, max(pixels.shape[:2]))), path)
+                self._own_style(key, path, beat)
                 name = str(path)
             styles.append(name)
         return styles
 
-    def _own_style(self, key: str) -> NDArray[np.float32]:
-        """Pixels of a person's own style; what is wrong with it is not said of the photograph."""
+    def _own_style(self, key: str, path: Path, beat: Beat) -> None:
+        """Makes a person's own style ready; what is wrong with it is not said of the photograph."""
         try:
-            return decode(self.pictures.get(key), self.settings.max_pixels, self.settings.max_ratio).pixels
+            self._prepare(key, path, STYLE_SIDE, beat)
         except FileNotFoundError:
             raise Refused("style_gone") from None
         except Refused:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -45,17 +46,40 @@ class Pictures:
             with _failing_like_a_disk():
                 self.system.pipe_file(path, data)  # object stores show whole objects only
             return
+        self._put_beside(path, lambda beside: beside.write_bytes(data))
+
+    def _put_beside(self, path: str, write: Callable[[Path], object]) -> None:
         beside = Path(f"{path}.{secrets.token_hex(4)}.part")
         try:
             beside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
-                beside.write_bytes(data)
+                write(beside)
             except FileNotFoundError:  # the folder was empty yet, and swept
                 beside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                beside.write_bytes(data)
+                write(beside)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
+
+    def put_file(self, key: str, source: Path) -> None:
+        """Stores a file's contents, piece by piece: all of them, or nothing."""
+        path = self._path(key)
+        if not self.is_local:
+            with _failing_like_a_disk():
+                self.system.put_file(str(source), path)
+            return
+        self._put_beside(path, lambda beside: shutil.copyfile(source, beside))
+
+    def get_file(self, key: str, target: Path) -> None:
+        """Writes what is stored into a file, piece by piece.
+
+        Raises:
+            FileNotFoundError: it was deleted.
+            OSError: the disk or the store failed.
+        """
+        path = self._path(key)
+        with _failing_like_a_disk():
+            self.system.get_file(path, str(target))
 
     def get(self, key: str) -> bytes:
         """A file's bytes.

@@ -18,6 +18,7 @@ from telegram.request import HTTPXRequest
 from impasto.core.errors import ImpastoError, UsageError
 
 from .commands import COMMANDS
+from .contained import warm_up
 from .context import Context
 from .database import Database, Unreachable
 from .delivery import deliver_all
@@ -50,6 +51,7 @@ def run_bot(settings: BotSettings, token: str) -> int:
         )
     database = Database(settings.database_url)
     make_tables(database)
+    warm_up("impasto.bot.preparing")
     context = Context(settings, _bot(settings, token), database, Pictures(settings.pictures_url))
     workers = Workers(settings)
     try:
@@ -135,6 +137,7 @@ async def _run(context: Context, workers: Workers) -> None:
             group.create_task(_supervised("updates", updates, context))
             log.info("running as @%s", context.username)
     finally:
+        await context.files.aclose()
         if web is not None:
             await web.cleanup()
 

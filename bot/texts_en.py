@@ -44,6 +44,7 @@ TEXTS = {
     "reason_too_many_pixels": "the picture has too many pixels. Send it as a photo instead of a file.",
     "reason_too_small": "the picture is too small: 16 pixels at least.",
     "reason_too_thin": "the picture is too long and thin. Crop it first.",
+    "reason_too_slow_to_read": "the picture takes too long to read. Send it as a photo instead of a file.",
     "reason_too_large_to_paint": "there is not enough memory for a picture of this size.",
     "reason_too_large_file": "the file is larger than {megabytes} MB. Send it as a photo instead.",
     "reason_expired": "I no longer have the photo. Send it again.",

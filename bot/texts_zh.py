@@ -39,6 +39,7 @@ TEXTS = {
     "reason_too_many_pixels": "图片像素太多。请作为照片而不是文件发送。",
     "reason_too_small": "图片太小：至少 16 像素。",
     "reason_too_thin": "图片太细长。请先裁剪。",
+    "reason_too_slow_to_read": "读取图片的时间太长。请作为照片而不是文件发送。",
     "reason_too_large_to_paint": "内存不足以绘制这么大的图片。",
     "reason_too_large_file": "文件大于 {megabytes} MB。请作为照片发送。",
     "reason_expired": "照片已不再保存。请重新发送。",

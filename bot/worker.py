@@ -14,17 +14,19 @@ import time
 
 from impasto.core.engine_folder import sweep
 
+from .contained import warm_up
 from .database import Database, Unreachable
-from .decoding import Refused
-from .disk import is_of_the_disk
+from .disk import FOLDERS, is_of_the_disk
 from .engine_client import EngineDied
 from .job import Job
-from .painting import FOLDERS, Files, Stopped, Studio
+from .painting import Files, Stopped, Studio
 from .people import People
 from .pictures import Pictures
 from .queue import Queue
+from .refused import Refused
 from .schema import make_tables
 from .settings import BotSettings
+from .watchdog import Watchdog
 
 log = logging.getLogger("impasto.bot.worker")
 
@@ -48,6 +50,7 @@ class Worker:
         self.pictures = Pictures(settings.pictures_url)
         self.studio = Studio(settings, self.pictures, People(self.database))
         self.stopping = threading.Event()
+        self.watchdog = Watchdog()
 
     def run(self) -> None:
         """Paints job after job."""
@@ -62,6 +65,7 @@ class Worker:
     def prepare(self) -> None:
         """Deletes photographs that killed workers of this machine left behind, and starts the engine."""
         sweep(FOLDERS)
+        warm_up("impasto.bot.warm_decoder")
         self.studio.ready()
 
     def is_stopping(self) -> bool:
@@ -72,6 +76,7 @@ class Worker:
 
     def paint_one(self) -> bool:
         """Paints the job whose turn it is; returns False if there is none, or the tables are out of reach."""
+        self.watchdog.wind()
         try:
             return self._paint_one()
         except Unreachable as error:  # what was held is given to another once its lease has run out
@@ -119,6 +124,7 @@ class Worker:
         return True
 
     def _beat(self, job: Job, progress: float | None, left: float | None) -> str:
+        self.watchdog.wind()
         return "stopping" if self.is_stopping() else self.queue.beat(job, progress, left)
 
     def _withdraw(self, files: Files) -> None:
@@ -135,6 +141,7 @@ def run_worker(settings: BotSettings, parent: int | None = None) -> int:
         parent: the process that started this one, and with which it ends; None for none.
     """
     worker = Worker(settings, parent)
+    worker.watchdog = Watchdog(settings.silence_seconds)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stopping.set())
     if worker.database.is_postgres:
@@ -143,5 +150,6 @@ def run_worker(settings: BotSettings, parent: int | None = None) -> int:
         run_by_tickets(worker)
     else:
         worker.run()
+    worker.watchdog.stop()
     worker.database.close()
     return 0
