@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from telegram import Document, Message
 
+from impasto.core.picture_formats import named_as_picture
+
 from .decoding import check_extent
 from .refused import Refused
 from .settings import BotSettings
-
-UNNAMED = (".heic", ".heif", ".avif", ".webp")  # which not every system's list of kinds has
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,8 @@ def _family(document: Document) -> str:
     """`image` of `image/png`; by the file's name where the sender's app did not know."""
     kind = document.mime_type or ""
     if kind in ("", "application/octet-stream"):
-        kind = mimetypes.guess_type(document.file_name or "")[0] or ""
-        if (document.file_name or "").lower().endswith(UNNAMED):
-            kind = "image/*"
+        name = document.file_name or ""  # not every system's list of kinds has all that are read
+        kind = "image/*" if named_as_picture(name) else mimetypes.guess_type(name)[0] or ""
     return kind.partition("/")[0]
 
 

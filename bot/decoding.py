@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from impasto.core.errors import PictureError
+from impasto.core.errors import PictureError, PictureTooLarge
 from impasto.core.images import load_picture
+from impasto.core.picture_reading import read_header
 
 from .refused import Refused
 
@@ -41,16 +43,9 @@ def decode(data: bytes, max_pixels: int, max_ratio: float) -> Decoded:
     """
     if _is_video(data):
         return Decoded(_first_frame(data, max_pixels, max_ratio), "first_frame")
-    with suppress(UnidentifiedImageError):  # it may still be of a kind that load_picture knows
-        _look(data, max_pixels, max_ratio)
-    try:
-        picture = load_picture(data)
-    except PictureError as error:
-        if isinstance(error.__context__, MemoryError):
-            raise Refused("too_large_to_paint") from None
-        raise Refused("too_many_pixels" if "million pixels" in str(error) else "damaged") from None
+    with _refusals():
+        picture = load_picture(data, check=partial(check_extent, max_pixels=max_pixels, max_ratio=max_ratio))
     pixels = picture.pixels
-    check_extent(picture.width, picture.height, max_pixels, max_ratio)
     if picture.alpha is not None:  # a profile picture has a ground: white
         alpha = picture.alpha[..., None]
         pixels = pixels * alpha + (1 - alpha)
@@ -74,31 +69,22 @@ def look(data: bytes, max_pixels: int, max_ratio: float) -> str:
     """
     if _is_video(data):
         return "first_frame"
+    with _refusals():
+        header = read_header(data)
+    check_extent(header.width, header.height, max_pixels, max_ratio)
+    return "first_frame" if "animated" in header.several else ""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """The engine's errors about a picture, as the bot's."""
     try:
-        return "first_frame" if _look(data, max_pixels, max_ratio) else ""
-    except UnidentifiedImageError:
-        if data[:2] in (b"II", b"MM") or data[4:8] == b"ftyp":  # TIFF and HEIC of kinds that Pillow lacks
-            return ""
-        raise Refused("damaged") from None
-
-
-def _look(data: bytes, max_pixels: int, max_ratio: float) -> bool:
-    """Whether a picture moves; raises UnidentifiedImageError where Pillow does not know its kind."""
-    if data[4:8] == b"ftyp":
-        with suppress(ImportError):  # then it is refused where it is decoded
-            import pillow_heif
-
-            pillow_heif.register_heif_opener()
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            check_extent(image.width, image.height, max_pixels, max_ratio)
-            return bool(getattr(image, "is_animated", False))
-    except Image.DecompressionBombError:
+        yield
+    except PictureTooLarge:
         raise Refused("too_many_pixels") from None
-    except (Refused, UnidentifiedImageError):
-        raise
-    except Exception:  # a header that is damaged further on
-        return False
+    except PictureError as error:
+        memory = isinstance(error.__context__, MemoryError)
+        raise Refused("too_large_to_paint" if memory else "damaged") from None
 
 
 def check_extent(width: int, height: int, max_pixels: int, max_ratio: float) -> None:

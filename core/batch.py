@@ -28,6 +28,7 @@ from .failures import kind_of
 from .images import check_output
 from .inputs import load_inputs
 from .interrupted import fingerprint
+from .picture_formats import named_as_picture
 from .picture_writing import encode_picture, extensions, make_folder, saving_notices, write_file
 from .recipes import Settings
 from .styles import Style, gallery_names
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from .result import Step
 
 MANIFEST = "impasto-batch.jsonl"
-READABLE = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif"}
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ def gather(contents: Sequence[str]) -> list[Path]:
     for word in contents:
         path = Path(word)
         if path.is_dir():
-            found += sorted(file for file in path.iterdir() if file.suffix.lower() in READABLE)
+            found += sorted(file for file in path.iterdir() if named_as_picture(file))
         elif not path.exists() and glob.has_magic(word):  # a shell that leaves patterns to programs
             found += sorted(map(Path, glob.glob(word)))
         elif not path.exists() and word in gallery_names():

@@ -12,9 +12,23 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .errors import UsageError
+from .errors import PictureError, UsageError
+from .images import load_picture
+from .picture_formats import named_as_picture, usual_endings
 
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+def read_photograph(path: Path, largest: int) -> Image.Image:
+    """Reads a picture to learn from, through the door of all pictures: upright, in sRGB, as 8-bit RGB.
+
+    Args:
+        path: its file.
+        largest: a longer side is reduced to so many pixels.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    pixels = load_picture(path, size=largest, enlarge=False).pixels
+    return Image.fromarray(np.rint(255 * pixels).astype(np.uint8))
 
 
 @dataclass
@@ -44,18 +58,14 @@ class Folder:
         for folder in map(Path, folders):
             if not folder.is_dir():
                 raise UsageError(f"Expected a folder of pictures. Received: {folder}")
-            for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS):
+            for path in sorted(p for p in folder.rglob("*") if named_as_picture(p)):
                 try:
-                    with Image.open(path) as image:
-                        picture = image.convert("RGB")
-                except Exception:  # decoders report damage by many classes, SyntaxError among them
+                    result.pictures.append(read_photograph(path, largest))
+                except PictureError:
                     result.unreadable.append(path)
-                    continue
-                picture.thumbnail((largest, largest), Image.Resampling.LANCZOS)
-                result.pictures.append(picture)
         if not result.pictures:
             raise UsageError(
-                f"No readable picture; put some ({', '.join(sorted(EXTENSIONS))}) there. "
+                f"No readable picture; put some ({usual_endings()}) there. "
                 f"Received: {', '.join(map(str, folders))}"
             )
         return result

@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from .errors import PictureError
+from .picture_files import MAX_PIXELS, too_large
 from .samples import Numbers, Samples, unit, unit_of_unknown_range
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -22,6 +23,8 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _SEPARATED = 0, 1, 2, 5
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _SEPARATED: 4}
 _COMPRESSIONS = {1, 5, 8, 32946, 32773, 34925, 50000}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
+
+SEVERAL_PAGES = "The picture has several pages: only the first is used."
 
 
 def read_deep_png(file: IO[bytes]) -> Samples:
@@ -37,32 +40,46 @@ def read_deep_png(file: IO[bytes]) -> Samples:
     return Samples(colours, alpha, bits=16)
 
 
-def read_deep_tiff(file: IO[bytes], largest: int) -> Samples | None:
-    """Decodes a TIFF's first page if it has more than 8 bits a colour.
+class DeepTiff:
+    """A TIFF's first page of more than 8 bits a colour, its header read and its pixels not yet.
 
-    Args:
-        file: a TIFF file.
-        largest: the most pixels to decode.
-
-    Returns:
-        The page, or `None` where it has 8 bits or fewer and Pillow reads it better.
-
-    Raises:
-        PictureError: the page is too large, cut short, or of a kind that is not read.
+    Attributes:
+        width, height: in pixels.
+        several: whether there are further pages.
     """
-    import logging
 
-    import tifffile
+    def __init__(self, file: IO[bytes], page: Any, several: bool):
+        self._file, self._page = file, page
+        self.width, self.height, self.several = page.imagewidth, page.imagelength * page.imagedepth, several
 
-    # What it says of damaged files is said here in one line; a program's own log must not repeat it.
-    logging.getLogger("tifffile").propagate = False
+    @classmethod
+    def open(cls, file: IO[bytes]) -> DeepTiff | None:
+        """Reads a TIFF's header.
 
-    file.seek(0)
-    with tifffile.TiffFile(file) as tiff:
+        Returns:
+            The page, or `None` where it has 8 bits or fewer and Pillow reads it better.
+        """
+        import logging
+
+        import tifffile
+
+        # What it says of damaged files is said here in one line; a program's own log must not repeat it.
+        logging.getLogger("tifffile").propagate = False
+
+        file.seek(0)
+        tiff = tifffile.TiffFile(file)
         page: Any = tiff.pages[0]
-        if page.bitspersample <= 8:
-            return None
-        _check(page, largest)
+        return None if page.bitspersample <= 8 else cls(file, page, len(tiff.pages) > 1)
+
+    def decode(self) -> Samples:
+        """Decodes the page.
+
+        Raises:
+            PictureError: it is too large, or of a kind that is not read.
+            EOFError: it is cut short.
+        """
+        page, file = self._page, self._file
+        _check(page)
         file.seek(0, 2)
         length = file.tell()
         ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
@@ -71,15 +88,14 @@ def read_deep_tiff(file: IO[bytes], largest: int) -> Samples | None:
         numbers = page.asarray(maxworkers=1)
         if page.planarconfig == 2 and page.samplesperpixel > 1:
             numbers = np.moveaxis(numbers, 0, -1)
-        several = len(tiff.pages) > 1
         numbers = numbers.reshape(page.imagelength, page.imagewidth, -1)
-        return _samples(page, numbers, several)
+        return _samples(page, numbers, self.several)
 
 
-def _check(page: Any, largest: int) -> None:
+def _check(page: Any) -> None:
     tile = (page.tilewidth or 1) * (page.tilelength or 1) * (page.tiledepth or 1)
-    if max(page.imagewidth * page.imagelength * page.imagedepth, tile) > largest:
-        raise PictureError(too_large(f"{page.imagewidth}×{page.imagelength} pixels", largest))
+    if tile > MAX_PIXELS:
+        raise too_large(f"{page.imagewidth}×{page.imagelength} pixels")
     wanted = _COLOURS.get(page.photometric)
     signed = page.sampleformat not in (1, 3)
     too_many = wanted and not wanted <= page.samplesperpixel <= wanted + 1
@@ -92,7 +108,7 @@ def _check(page: Any, largest: int) -> None:
 
 
 def _samples(page: Any, numbers: Numbers, several: bool) -> Samples:
-    notices: tuple[str, ...] = ("The picture has several pages: only the first is used.",) if several else ()
+    notices: tuple[str, ...] = (SEVERAL_PAGES,) if several else ()
     bits = page.bitspersample
     if numbers.dtype.kind == "f":
         numbers, guess = unit_of_unknown_range(numbers)
@@ -123,12 +139,4 @@ def _samples(page: Any, numbers: Numbers, several: bool) -> Samples:
         profile=page.iccprofile,
         orientation=int(orientation.value) if orientation else 1,
         notices=notices,
-    )
-
-
-def too_large(received: str, largest: int) -> str:
-    """Returns the message for a picture with more pixels than Impasto reads."""
-    return (
-        f"The picture has more pixels than Impasto reads, {largest // 10**6} million; make it smaller first. "
-        f"Received: {received}"
     )

@@ -5,8 +5,17 @@ from impasto.models.errors import (
     ImpastoError,
     NotEnoughMemory,
     PictureError,
+    PictureTooLarge,
     UsageError,
     WeightsError,
 )
 
-__all__ = ["Cancelled", "ImpastoError", "NotEnoughMemory", "PictureError", "UsageError", "WeightsError"]
+__all__ = [
+    "Cancelled",
+    "ImpastoError",
+    "NotEnoughMemory",
+    "PictureError",
+    "PictureTooLarge",
+    "UsageError",
+    "WeightsError",
+]

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from .deep_pictures import too_large
 from .errors import PictureError, UsageError
-from .picture_reading import MAX_PIXELS, read_file, read_pillow
+from .picture_files import MAX_PIXELS, too_large
+from .picture_reading import Check, read_file, read_pillow
 from .picture_writing import check_output, encode_picture, extensions, save_picture, saving_notices
 from .resizing import Floats, lanczos, resample
 from .samples import Samples, unit
@@ -34,6 +34,7 @@ __all__ = [
     "encode_picture",
     "extensions",
     "load_picture",
+    "paintable",
     "require_paintable",
     "save_picture",
     "saving_notices",
@@ -111,7 +112,9 @@ class Picture:
         return replace(self, pixels=new, alpha=alpha)
 
 
-def load_picture(source: Any, *, size: int = 0) -> Picture:
+def load_picture(
+    source: Any, *, size: int = 0, enlarge: bool = True, check: Check = lambda width, height: None
+) -> Picture:
     """Reads a picture: the right way up, in sRGB, with its alpha and its depth.
 
     Args:
@@ -119,6 +122,8 @@ def load_picture(source: Any, *, size: int = 0) -> Picture:
             width), or (height, width, channels) with 1, 3 or 4 channels, the fourth alpha; uint8,
             uint16, bool, or floats of 0–1.
         size: the longest side in pixels, larger or smaller than the picture's own; 0 keeps it.
+        enlarge: whether a smaller picture is brought to that size, too.
+        check: called with the width and the height before anything is decoded; what it raises is raised.
 
     Returns:
         The picture. Its `notices` say what was left out (a GIF's other frames) or guessed.
@@ -129,15 +134,19 @@ def load_picture(source: Any, *, size: int = 0) -> Picture:
     """
     size = _whole(size, least=0)
     if isinstance(source, Picture):
-        return source.resized(size) if size else source
+        check(source.width, source.height)
+        return source.resized(_at_most(size, (source.height, source.width), enlarge)) if size else source
     if isinstance(source, (bytearray, memoryview)):
         source = bytes(source)
     if isinstance(source, (str, os.PathLike, bytes)):
-        samples = read_file(source, size)
+        samples = read_file(source, size, check)
     elif isinstance(source, Image.Image):
+        check(source.width, source.height)
         samples = _from_pillow(source)
     else:
         samples = _from_array(source)
+        check(samples.extent[1], samples.extent[0])
+    size = _at_most(size, samples.extent, enlarge)
     extent = _scaled(samples.extent, size) if size else samples.extent
     if extent != samples.colours.shape[:2]:
         # Before the conversion to sRGB, which is the slower of the two.
@@ -159,10 +168,32 @@ def require_paintable(picture: Picture, what: str = "picture") -> None:
     Raises:
         PictureError: the short side is under `MIN_SIDE` pixels.
     """
-    if min(picture.height, picture.width) < MIN_SIDE:
+    _require_sides(picture.width, picture.height, what)
+
+
+def paintable(what: str, size: int = 0) -> Check:
+    """Returns a check for `load_picture`: `require_paintable`, from the header and before decoding.
+
+    Args:
+        what: its part in the work.
+        size: the longest side that it will be brought to, 0 for its own. A file of fewer than `MIN_SIDE`
+            pixels could be enlarged but shows nothing: that is refused, too.
+    """
+
+    def check(width: int, height: int) -> None:
+        _require_sides(width, height, what)
+        if size:
+            scaled = _scaled((height, width), size)
+            _require_sides(scaled[1], scaled[0], what)
+
+    return check
+
+
+def _require_sides(width: int, height: int, what: str) -> None:
+    if min(width, height) < MIN_SIDE:
         raise PictureError(
             f"The {what} must be at least {MIN_SIDE} pixels on its short side to be painted; crop it less "
-            f"narrow, or give a larger picture or size. Received: {picture.width}×{picture.height}"
+            f"narrow, or give a larger picture or size. Received: {width}×{height}"
         )
 
 
@@ -176,16 +207,20 @@ def _whole(number: Any, least: int) -> int:
     return whole
 
 
+def _at_most(size: int, extent: tuple[int, int], enlarge: bool) -> int:
+    return size if enlarge else min(size, max(extent))
+
+
 def _scaled(extent: tuple[int, int], longest: int) -> tuple[int, int]:
     height, width = (max(1, round(side * longest / max(extent))) for side in extent)
     if height * width > MAX_PIXELS:
-        raise PictureError(too_large(f"{width}×{height} pixels", MAX_PIXELS))
+        raise too_large(f"{width}×{height} pixels")
     return height, width
 
 
 def _from_pillow(image: Image.Image) -> Samples:
     if image.width * image.height > MAX_PIXELS:
-        raise PictureError(too_large(f"{image.width}×{image.height} pixels", MAX_PIXELS))
+        raise too_large(f"{image.width}×{image.height} pixels")
     if 0 in image.size:
         raise PictureError(f"The Pillow image is empty. Received: {image.width}×{image.height}")
     try:

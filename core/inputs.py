@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 
-from PIL import Image
-
-from .errors import PictureError
-from .images import MIN_SIDE, Picture, load_picture, require_paintable
+from .images import Picture, load_picture, paintable
 from .recipes import Settings
 from .styles import Style, load_style
 
@@ -32,26 +28,8 @@ def load_inputs(
     """
     photograph = None
     if content is not None:
-        photograph = load_picture(content, size=settings.size)
-        require_paintable(photograph, "content")
-        _require_substance(content)
+        photograph = load_picture(content, size=settings.size, check=paintable("content", settings.size))
     loaded = [load_style(style) for style in styles]
-    for style in loaded:
-        require_paintable(style.picture, "style")
     if settings.init not in ("content", "noise"):
         load_picture(settings.init)
     return photograph, loaded
-
-
-def _require_substance(source: Source) -> None:
-    """Refuses a photograph of a few pixels, which could be enlarged but shows nothing."""
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            width, height = image.size
-    except Exception:  # it was read before, by other means than Pillow's own
-        return
-    if min(width, height) < MIN_SIDE:
-        raise PictureError(
-            f"The content must be at least {MIN_SIDE} pixels on its short side to be painted; give a larger "
-            f"picture. Received: {width}×{height}"
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -187,15 +188,21 @@ def load_masks(sources: Sequence[Any], content: Picture, styles: int) -> list[np
         raise UsageError(f"Give one mask for each style ({styles}). Received: {len(sources)} masks")
     masks = []
     for source in sources:
-        mask = load_picture(source)
+        mask = load_picture(source, check=partial(_require_shape, content=content, turned=True))
         grey = mask.pixels @ LUMA
         if mask.alpha is not None:
             grey = grey * mask.alpha
         size = (content.height, content.width)
-        if abs(mask.width * content.height / (mask.height * content.width) - 1) > 0.05:
-            raise PictureError(
-                f"A mask has the photograph's shape, about {content.width}×{content.height} at any size. "
-                f"Received: {mask.width}×{mask.height}"
-            )
+        _require_shape(mask.width, mask.height, content)
         masks.append(np.clip(lanczos(grey.astype("float32"), size), 0, 1))
     return masks
+
+
+def _require_shape(width: int, height: int, content: Picture, turned: bool = False) -> None:
+    """Refuses a mask of another shape than the photograph; before it is turned upright either way will do."""
+    sides = [(width, height), (height, width)] if turned else [(width, height)]
+    if all(abs(w * content.height / (h * content.width) - 1) > 0.05 for w, h in sides):
+        raise PictureError(
+            f"A mask has the photograph's shape, about {content.width}×{content.height} at any size. "
+            f"Received: {width}×{height}"
+        )

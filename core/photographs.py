@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .crops import EXTENSIONS, Folder
-from .errors import ImpastoError, UsageError
+from .crops import Folder, read_photograph
+from .errors import ImpastoError, PictureError, UsageError
+from .picture_formats import named_as_picture, usual_endings
 
 PREFIX = "tfds:"
 LARGEST = 640  # COCO's longest side; larger pictures are reduced to it
@@ -62,14 +63,11 @@ class Photographs(Sequence):
             return kept
         path = self.paths[number]
         try:
-            with Image.open(path) as image:
-                image.draft("RGB", (LARGEST, LARGEST))  # a large JPEG is decoded at a fraction of its size
-                picture = image.convert("RGB")
-        except Exception:  # decoders report damage by many classes, SyntaxError among them
+            picture = read_photograph(path, LARGEST)
+        except PictureError:
             self.unreadable.add(number)
             self.on_unreadable(path)
             return None
-        picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
         with self._lock:
             if number not in self._kept:
                 self._bytes += 3 * picture.width * picture.height
@@ -108,11 +106,10 @@ def open_photographs(
         folder = Path(source).expanduser()
         if not folder.is_dir():
             raise UsageError(f"Expected a folder of photographs, or tfds:NAME. Received: {source}")
-        found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+        found = sorted(path for path in folder.rglob("*") if named_as_picture(path))
         if not found:
             raise UsageError(
-                f"No picture in the folder; put photographs ({', '.join(sorted(EXTENSIONS))}) there. "
-                f"Received: {source}"
+                f"No picture in the folder; put photographs ({usual_endings()}) there. Received: {source}"
             )
         paths += found
     total = len(paths) + len(collected)

@@ -6,70 +6,72 @@ anything decoded, by Pillow up to 8 bits a colour and by `deep_pictures` above.
 
 from __future__ import annotations
 
-import io
-import os
-import re
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .deep_pictures import PNG_SIGNATURE, TIFF_SIGNATURES, read_deep_png, read_deep_tiff, too_large
+from .deep_pictures import PNG_SIGNATURE, SEVERAL_PAGES, TIFF_SIGNATURES, DeepTiff, read_deep_png
 from .errors import PictureError
+from .picture_files import MAX_PIXELS, Source, picture_file, too_large
+from .picture_formats import DECODERS, EXPECTED
 from .samples import Samples, unit_of_unknown_range
 
-# Phones take photographs of 200 million pixels (16320×12240); a decompression bomb has more.
-MAX_PIXELS = 200_000_000
-
-# Named, so that no file can reach a decoder that nobody here needs (EPS starts Ghostscript).
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 _ORIENTATION = 0x0112  # EXIF 2.3, section 4.6.4
-_EXPECTED = "a JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF picture"
-
-_limits = threading.RLock()
+_EXIF_BLOCK, _USER_COMMENT = 0x8769, 0x9286
 
 
-def read_file(source: str | os.PathLike[str] | bytes, size: int = 0) -> Samples:
+class Header(NamedTuple):
+    """What a picture's file says before anything is decoded.
+
+    Attributes:
+        width, height: in pixels, as they are stored; an orientation may turn them.
+        several: a line for the user where only the first of several frames or pages is used.
+    """
+
+    width: int
+    height: int
+    several: str = ""
+
+
+Check = Callable[[int, int], None]
+Decode = Callable[[int], Samples]
+
+
+def read_file(source: Source, size: int = 0, check: Check = lambda width, height: None) -> Samples:
     """Decodes a picture file, or the bytes of one.
 
     Args:
         source: a path, or a file's whole contents.
         size: the longest side that will be wanted, 0 for all of it. A JPEG much larger is decoded
             at a half, a quarter or an eighth, still at least twice as large as wanted.
+        check: called with the width and the height before anything is decoded; what it raises is raised.
 
     Raises:
         PictureError: there is no such picture, or it is damaged, too large, or of another kind.
     """
-    named = f"{len(source)} bytes" if isinstance(source, bytes) else os.fspath(source)
-    with _opened(source) as file, _pillow_limits():
-        try:
-            return _decoded(file, size)
-        except PictureError as error:
-            raise PictureError(f"{error}, {named}") from None
-        except UnidentifiedImageError:
-            raise PictureError(
-                f"The file is no picture, or its beginning is damaged; give {_EXPECTED}. Received: {named}"
-            ) from None
-        except Image.DecompressionBombError as error:
-            pixels = int((re.findall(r"\d+", str(error)) or ["0"])[0])
-            received = f"{pixels / 10**6:.0f} million pixels, {named}"
-            raise PictureError(too_large(received, MAX_PIXELS)) from None
-        except MemoryError:
-            raise PictureError(
-                f"The picture does not fit into this machine's memory; make it smaller. Received: {named}"
-            ) from None
-        except Exception as error:  # decoders report damage by many classes, of which Pillow lists none
-            reason = " ".join(str(error).split())[:120] or type(error).__name__
-            raise PictureError(
-                f"The picture is damaged or cut short ({reason}); fetch or save it anew. Received: {named}"
-            ) from error
+    with picture_file(source) as file:
+        header, decode = _begun(file)
+        check(header.width, header.height)
+        return decode(size)
+
+
+def read_header(source: Source) -> Header:
+    """Looks at a picture file's header alone, in little memory; arguments and errors as `read_file`'s."""
+    with picture_file(source) as file:
+        return _begun(file)[0]
+
+
+def read_comment(source: Source) -> bytes:
+    """Returns the user comment of a picture's EXIF block, empty where there is none or it is damaged."""
+    try:
+        with picture_file(source) as file, _open(file, file.read(32)) as image:
+            return bytes(image.getexif().get_ifd(_EXIF_BLOCK).get(_USER_COMMENT, b""))
+    except Exception:  # no reason to refuse the picture
+        return b""
 
 
 def read_pillow(image: Image.Image, size: int = 0) -> Samples:
@@ -103,27 +105,31 @@ def read_pillow(image: Image.Image, size: int = 0) -> Samples:
     return Samples(colours, alpha, 8, profile, orientation, extent, box, notices)
 
 
-def _decoded(file: IO[bytes], size: int) -> Samples:
+def _begun(file: IO[bytes]) -> tuple[Header, Decode]:
+    """Reads a file's header; returns it, and what decodes the rest."""
     head = file.read(32)
     if not head:
-        raise PictureError(f"The file is empty; give {_EXPECTED}. Received: 0 bytes")
-    if head.startswith(TIFF_SIGNATURES):
-        samples = read_deep_tiff(file, MAX_PIXELS)
-        if samples is not None:
-            return samples
-    with _open(file, head) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise PictureError(too_large(f"{image.width}×{image.height} pixels", MAX_PIXELS))
-        if head.startswith(PNG_SIGNATURE) and head[24] == 16:  # IHDR's bit depth
-            profile, orientation = image.info.get("icc_profile"), _orientation(image)
-            return replace(read_deep_png(file), profile=profile, orientation=orientation)
-        return read_pillow(image, size)
+        raise PictureError(f"The file is empty; give {EXPECTED}. Received: 0 bytes")
+    page = DeepTiff.open(file) if head.startswith(TIFF_SIGNATURES) else None
+    if page:
+        header = Header(page.width, page.height, SEVERAL_PAGES if page.several else "")
+    else:
+        image = _open(file, head)
+        header = Header(image.width, image.height, _several(image) or "")
+    if header.width * header.height > MAX_PIXELS:
+        raise too_large(f"{header.width}×{header.height} pixels")
+    if page:
+        return header, lambda size: page.decode()
+    if head.startswith(PNG_SIGNATURE) and head[24] == 16:  # IHDR's bit depth
+        profile, orientation = image.info.get("icc_profile"), _orientation(image)
+        return header, lambda size: replace(read_deep_png(file), profile=profile, orientation=orientation)
+    return header, lambda size: read_pillow(image, size)
 
 
 def _open(file: IO[bytes], head: bytes) -> Image.Image:
     file.seek(0)
     try:
-        return Image.open(file, formats=_FORMATS)
+        return Image.open(file, formats=DECODERS)
     except UnidentifiedImageError:
         if head[4:8] != b"ftyp" or not any(brand in head for brand in _HEIF_BRANDS):
             raise
@@ -139,56 +145,11 @@ def _open(file: IO[bytes], head: bytes) -> Image.Image:
     return Image.open(file, formats=("HEIF",))
 
 
-@contextmanager
-def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[IO[bytes]]:
-    if isinstance(source, bytes):
-        yield io.BytesIO(source)
-        return
-    path = Path(source)
-    try:
-        if path.is_dir():
-            raise PictureError(f"A picture is expected, not a folder; name a file in it. Received: {path}")
-        if path.exists() and not path.is_file():
-            raise PictureError(f"A picture is expected, not a device or a pipe. Received: {path}")
-        file = path.open("rb")
-    except FileNotFoundError:
-        raise PictureError(
-            f"There is no such file; check the spelling and the folder. Received: {path}"
-        ) from None
-    except PermissionError:
-        raise PictureError(
-            f"The file may not be read by this user; change its permissions. Received: {path}"
-        ) from None
-    except (OSError, ValueError) as error:  # a name too long, a null character, a failing disk
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(
-            f"The file cannot be opened ({reason}); check its name. Received: {str(path)!r:.200}"
-        ) from None
-    with file:
-        yield file
-
-
-@contextmanager
-def _pillow_limits() -> Iterator[None]:
-    """Sets Pillow's own limit on pixels, which is the process's and not ours to keep, and no warnings.
-
-    Pillow refuses twice `MAX_IMAGE_PIXELS` and warns above once; its warnings (a corrupt EXIF block,
-    say) would stand beside our one line. One thread decodes at a time, lest another see our limit.
-    """
-    with _limits, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS // 2
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
-
-
 def _several(image: Image.Image) -> str | None:
     if image.format == "MPO" or not getattr(image, "is_animated", False):
         return None  # a JPEG's further pictures are depth maps and previews
     if image.format == "TIFF":
-        return "The picture has several pages: only the first is used."
+        return SEVERAL_PAGES
     return "The picture is animated: only its first frame is used."
 
 

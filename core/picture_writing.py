@@ -19,30 +19,19 @@ import numpy as np
 from PIL import Image, features
 
 from .errors import PictureError, UsageError
+from .picture_formats import BY_ENDING, FORMATS, Format
 from .samples import srgb_profile
 
 if TYPE_CHECKING:
     from .images import Picture
 
-# Longest side that each format can hold; GIF is left out, since its 256 colours would spoil a painting.
-_LONGEST = {
-    ".png": 2**31 - 1,
-    ".jpg": 65500,  # libjpeg's JPEG_MAX_DIMENSION
-    ".jpeg": 65500,
-    ".webp": 16383,
-    ".tif": 2**31 - 1,
-    ".tiff": 2**31 - 1,
-    ".bmp": 2**31 - 1,
-    ".avif": 65536,
-}
-_DEEP = {".png", ".tif", ".tiff"}
-_OPAQUE = {".jpg", ".jpeg", ".bmp"}
 _AT_ONCE = 1 << 20  # numbers of a picture that are rounded at once
 
 
 def extensions() -> tuple[str, ...]:
     """Returns the extensions that can be written here: AVIF is not in every build of Pillow."""
-    return tuple(e for e in _LONGEST if e != ".avif" or features.check("avif"))
+    written = [format for format in FORMATS if format.longest]
+    return tuple(e for f in written for e in f.endings if e != ".avif" or features.check("avif"))
 
 
 def encode_picture(picture: Picture, extension: str, *, quality: int = 95) -> bytes:
@@ -62,27 +51,27 @@ def encode_picture(picture: Picture, extension: str, *, quality: int = 95) -> by
     extension = _known(extension, extension)
     if not 1 <= quality <= 100:
         raise UsageError(f"The quality is a whole number from 1 to 100. Received: {quality}")
-    if max(picture.height, picture.width) > _LONGEST[extension]:
+    format = BY_ENDING[extension]
+    if max(picture.height, picture.width) > format.longest:
         raise PictureError(
-            f"A {extension} file holds at most {_LONGEST[extension]} pixels a side; save as .png or .tif. "
+            f"A {extension} file holds at most {format.longest} pixels a side; save as .png or .tif. "
             f"Received: {picture.width}×{picture.height}"
         )
-    bands = _bands(picture, extension)
-    if extension in (".tif", ".tiff"):
+    bands = _bands(picture, format)
+    if format.name == "TIFF":
         return _tiff(bands)
     if bands.dtype == np.uint16:
         return _deep_png(bands)
     buffer = io.BytesIO()
     options: dict[str, dict[str, Any]] = {
-        ".jpg": {"format": "JPEG", "quality": quality, "subsampling": 0},
-        ".jpeg": {"format": "JPEG", "quality": quality, "subsampling": 0},
-        ".webp": {"format": "WEBP", "quality": quality},
-        ".avif": {"format": "AVIF", "quality": quality, "subsampling": "4:4:4"},
-        ".png": {"format": "PNG"},
-        ".bmp": {"format": "BMP"},
+        "JPEG": {"quality": quality, "subsampling": 0},
+        "WebP": {"quality": quality},
+        "AVIF": {"quality": quality, "subsampling": "4:4:4"},
     }
     try:
-        Image.fromarray(bands).save(buffer, icc_profile=srgb_profile(), **options[extension])
+        Image.fromarray(bands).save(
+            buffer, format.decoder, icc_profile=srgb_profile(), **options.get(format.name, {})
+        )
     except (OSError, ValueError, struct.error, MemoryError) as error:
         raise PictureError(f"The picture could not be encoded; save as .png. Received: {error}") from error
     return buffer.getvalue()
@@ -113,9 +102,10 @@ def save_picture(picture: Picture, path: str | os.PathLike[str], *, quality: int
 def saving_notices(picture: Picture, extension: str) -> tuple[str, ...]:
     """Returns a line for each thing that a format cannot keep of a picture: transparency, 16 bits."""
     extension, notices = extension.lower(), []
-    if extension in _OPAQUE and picture.alpha is not None and picture.alpha.min() < 1:
+    format = BY_ENDING[extension]
+    if format.opaque and picture.alpha is not None and picture.alpha.min() < 1:
         notices.append(f"{extension} has no transparency: laid on white; save as .png to keep it.")
-    if extension not in _DEEP and picture.bits == 16:
+    if not format.deep and picture.bits == 16:
         notices.append(f"{extension} holds 8 bits a colour: save as .png or .tif to keep 16.")
     return tuple(notices)
 
@@ -221,11 +211,11 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".impasto-{secrets.token_hex(6)}.part")
 
 
-def _bands(picture: Picture, extension: str) -> np.ndarray:
+def _bands(picture: Picture, format: Format) -> np.ndarray:
     """Returns (height, width, 3 or 4), uint8 or uint16, rounded to the nearest."""
-    deep = picture.bits == 16 and extension in _DEEP
+    deep = picture.bits == 16 and format.deep
     white, dtype = (65535, np.uint16) if deep else (255, np.uint8)
-    kept = picture.alpha is not None and extension not in _OPAQUE
+    kept = picture.alpha is not None and not format.opaque
     bands = np.empty((picture.height, picture.width, 4 if kept else 3), dtype)
     rows = max(1, _AT_ONCE // (3 * picture.width))
     for start in range(0, picture.height, rows):  # copies in floats of a print would be gigabytes

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import PictureError, UsageError
-from .images import Picture, load_picture
+from .images import Picture, load_picture, paintable
+from .picture_reading import read_comment
 from .picture_writing import write_file
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def load_style(source: Any) -> Style:
 
 
 def _read(source: Any, name: str) -> Style:
-    picture = load_picture(source)
+    picture = load_picture(source, check=paintable("style"))
     facts = _facts(source)
     if not facts:
         return Style(name, picture, span=max(picture.height, picture.width))
@@ -157,19 +158,13 @@ def _read(source: Any, name: str) -> Style:
 
 def _facts(source: Any) -> dict[str, Any]:
     """The JSON that a style file carries; empty for any other picture."""
-    from PIL import Image
-
-    if isinstance(source, bytes):
-        source = io.BytesIO(source)
-    if not isinstance(source, (str, os.PathLike, io.BytesIO)):
+    if not isinstance(source, (str, os.PathLike, bytes)):
         return {}
     try:
-        with Image.open(source) as image:
-            comment = image.getexif().get_ifd(_EXIF_BLOCK).get(_USER_COMMENT, b"")
-        facts = json.loads(bytes(comment).removeprefix(_ASCII).decode("ascii"))
-        return facts if isinstance(facts, dict) and "impasto_style" in facts and "span" in facts else {}
-    except (OSError, ValueError, SyntaxError, TypeError):
-        return {}  # another picture's EXIF, or none: then it is just a picture
+        facts = json.loads(read_comment(source).removeprefix(_ASCII).decode("ascii"))
+    except ValueError:  # no JSON: a camera's remark, or nothing
+        return {}
+    return facts if isinstance(facts, dict) and "impasto_style" in facts and "span" in facts else {}
 
 
 def save_style(style: Style, path: Path | str, *, quality: int = 90) -> None:

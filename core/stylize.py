@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import UsageError
 from .hushed import hushed
-from .images import MIN_SIDE, load_picture, require_paintable
+from .images import MIN_SIDE, load_picture, paintable, require_paintable
 from .recipes import Settings
 from .result import Result, Step
 from .shares import blend_weights
@@ -60,9 +60,13 @@ def stylize(
     settings = settings or Settings()
     several = isinstance(styles, (list, tuple))
     loaded = [load_style(style) for style in (styles if several else [styles])]
-    photograph = None if content is None else load_picture(content, size=settings.size)
-    for picture in [style.picture for style in loaded] + ([photograph] if photograph else []):
-        require_paintable(picture)
+    photograph = (
+        None
+        if content is None
+        else load_picture(content, size=settings.size, check=paintable("content", settings.size))
+    )
+    for style in loaded:  # a `Style` may come ready made
+        require_paintable(style.picture, "style")
     weights = blend_weights(len(loaded), blend)
     if photograph is None and not loaded:
         raise UsageError("There is nothing to paint: give a picture, a style, or both. Received: neither")

@@ -25,6 +25,10 @@ class PictureError(ImpastoError):
     """A picture cannot be read, is too small or too large, or cannot be written."""
 
 
+class PictureTooLarge(PictureError):
+    """A picture has more pixels than are read."""
+
+
 class NotEnoughMemory(ImpastoError, MemoryError):
     """The picture takes more memory than there is, or than is allowed."""
 

@@ -98,7 +98,7 @@ def _paint(arguments: argparse.Namespace, blends: list[tuple[str, list[str], Any
 
     from ..colours import keep_colours
     from ..devices import select_device
-    from ..images import load_picture
+    from ..images import load_picture, paintable
     from ..painter import Painter
     from .stopping import Stop
 
@@ -108,7 +108,7 @@ def _paint(arguments: argparse.Namespace, blends: list[tuple[str, list[str], Any
         weights = [painter.weights(chosen, blend) for _, chosen, blend in blends]
         for source in outputs.sources:
             try:
-                picture = load_picture(outputs.read(source), size=arguments.size)
+                picture = load_picture(outputs.read(source), size=arguments.size, check=paintable("content"))
             except ImpastoError as error:
                 if len(outputs.sources) == 1:
                     raise

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ..crops import EXTENSIONS
 from ..errors import UsageError
 from ..images import Picture, check_output, encode_picture, save_picture, saving_notices
+from ..picture_formats import named_as_picture, usual_endings
 from ..picture_writing import make_folder
 from .common import tell
 
@@ -57,11 +57,9 @@ class Outputs:
         if word == "-":
             self.sources.append("-")
         elif path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS)
+            found = sorted(p for p in path.rglob("*") if named_as_picture(p))
             if not found:
-                raise UsageError(
-                    f"No picture in the folder ({', '.join(sorted(EXTENSIONS))}). Received: {word}"
-                )
+                raise UsageError(f"No picture in the folder ({usual_endings()}). Received: {word}")
             self.sources += found
             self._roots |= dict.fromkeys(found, path)
         elif path.is_file():

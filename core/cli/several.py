@@ -131,9 +131,10 @@ def _stopped(report: Report) -> int:
 
 
 def _content(batch: Batch, task: Task) -> Picture:
-    from ..images import load_picture
+    from ..images import load_picture, paintable
 
-    return load_picture(read(task), size=batch.manner.settings.size)
+    size = batch.manner.settings.size
+    return load_picture(read(task), size=size, check=paintable("content", size))
 
 
 def _identity(batch: Batch, task: Task) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""The formats of pictures: the one list of what is read and what is written, by which endings.
+
+Whoever looks for pictures in a folder, opens one or names an output derives it from here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+_ENDLESS = 2**31 - 1
+
+
+class Format(NamedTuple):
+    """A format of picture files.
+
+    Attributes:
+        name: as people call it.
+        decoder: Pillow's name for it. Decoders are named, so that no file can reach one that nobody here
+            needs (EPS starts Ghostscript).
+        endings: of its files, in lower case, the usual one first.
+        longest: the longest side that it can hold where it is written here, in pixels; 0 where it is only
+            read: GIF's 256 colours would spoil a painting.
+        deep: whether 16 bits a colour are written.
+        opaque: whether it is written without transparency.
+    """
+
+    name: str
+    decoder: str
+    endings: tuple[str, ...]
+    longest: int = 0
+    deep: bool = False
+    opaque: bool = False
+
+
+FORMATS = (
+    Format("PNG", "PNG", (".png",), _ENDLESS, deep=True),
+    Format("JPEG", "JPEG", (".jpg", ".jpeg"), 65500, opaque=True),  # JPEG_MAX_DIMENSION
+    Format("WebP", "WEBP", (".webp",), 16383),
+    Format("TIFF", "TIFF", (".tif", ".tiff"), _ENDLESS, deep=True),
+    Format("BMP", "BMP", (".bmp",), _ENDLESS, opaque=True),
+    Format("GIF", "GIF", (".gif",)),
+    Format("AVIF", "AVIF", (".avif",), 65536),
+    Format("HEIC", "HEIF", (".heic", ".heif")),
+)
+
+# HEIC has a decoder of its own, which is not always there: see `picture_reading`.
+DECODERS = tuple(format.decoder for format in FORMATS if format.decoder != "HEIF")
+READABLE = frozenset(ending for format in FORMATS for ending in format.endings)
+EXPECTED = "a picture: " + ", ".join(format.name for format in FORMATS[:-1]) + f" or {FORMATS[-1].name}"
+BY_ENDING = {ending: format for format in FORMATS for ending in format.endings}
+
+
+def named_as_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's name ends as a picture's that is read here."""
+    return Path(path).suffix.lower() in READABLE
+
+
+def usual_endings() -> str:
+    """The endings that a message names: each format's usual one."""
+    return ", ".join(format.endings[0] for format in FORMATS)
