@@ -14,7 +14,6 @@ from .errors import PictureError
 from .picture_files import MAX_PIXELS, too_large
 from .samples import Numbers, Samples, unit, unit_of_unknown_range
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are BigTIFF
 
 # TIFF 6.0's numbers. The compressions are those whose decoders cannot give more than the header's size:
@@ -110,7 +109,7 @@ def _check(page: Any) -> None:
 def _samples(page: Any, numbers: Numbers, several: bool) -> Samples:
     notices: tuple[str, ...] = (SEVERAL_PAGES,) if several else ()
     bits = page.bitspersample
-    if numbers.dtype.kind == "f":
+    if numbers.dtype.kind == "f" or bits > 16:
         numbers, guess = unit_of_unknown_range(numbers)
         notices += guess
     elif bits == 16:

@@ -6,17 +6,26 @@ anything decoded, by Pillow up to 8 bits a colour and by `deep_pictures` above.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .deep_pictures import PNG_SIGNATURE, SEVERAL_PAGES, TIFF_SIGNATURES, DeepTiff, read_deep_png
+from .deep_pictures import SEVERAL_PAGES, TIFF_SIGNATURES, DeepTiff, read_deep_png
 from .errors import PictureError
 from .picture_files import MAX_PIXELS, Source, picture_file, too_large
 from .picture_formats import DECODERS, EXPECTED
+from .picture_mending import (
+    NO_END_MARK,
+    PNG_SIGNATURE,
+    SIDE_CHUNKS_LEFT_OUT,
+    with_end_mark,
+    without_damaged_chunks,
+)
 from .samples import Samples, unit_of_unknown_range
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
@@ -98,11 +107,13 @@ def read_pillow(image: Image.Image, size: int = 0) -> Samples:
         return Samples(numbers16[..., None], None, 16, profile, orientation, notices=notices)
     if image.mode == "LAB":
         image, profile = _lab_to_rgb(image), None
+    gamma = _gamma(image)  # before the conversion, which forgets the format
     image = image.convert(_plain_mode(image))
     bands = np.asarray(image).reshape(image.height, image.width, -1)
     alpha = bands[..., -1] if image.mode in ("LA", "RGBA") else None
     colours = bands if alpha is None else bands[..., :-1]
-    return Samples(colours, alpha, 8, profile, orientation, extent, box, notices)
+    samples = Samples(colours, alpha, 8, profile, orientation, extent, box, notices)
+    return samples.without_gamma(gamma)
 
 
 def _begun(file: IO[bytes]) -> tuple[Header, Decode]:
@@ -111,19 +122,58 @@ def _begun(file: IO[bytes]) -> tuple[Header, Decode]:
     if not head:
         raise PictureError(f"The file is empty; give {EXPECTED}. Received: 0 bytes")
     page = DeepTiff.open(file) if head.startswith(TIFF_SIGNATURES) else None
+    mended: tuple[str, ...] = ()
     if page:
         header = Header(page.width, page.height, SEVERAL_PAGES if page.several else "")
     else:
-        image = _open(file, head)
+        file, image, mended = _opened(file, head)
         header = Header(image.width, image.height, _several(image) or "")
     if header.width * header.height > MAX_PIXELS:
         raise too_large(f"{header.width}×{header.height} pixels")
     if page:
         return header, lambda size: page.decode()
-    if head.startswith(PNG_SIGNATURE) and head[24] == 16:  # IHDR's bit depth
-        profile, orientation = image.info.get("icc_profile"), _orientation(image)
-        return header, lambda size: replace(read_deep_png(file), profile=profile, orientation=orientation)
-    return header, lambda size: read_pillow(image, size)
+    deep = head.startswith(PNG_SIGNATURE) and head[24] == 16  # IHDR's bit depth
+
+    def decode(size: int) -> Samples:
+        samples = _decoded_deep(file, image) if deep else _decoded(file, image, size)
+        return replace(samples, notices=mended + samples.notices)
+
+    return header, decode
+
+
+def _opened(file: IO[bytes], head: bytes) -> tuple[IO[bytes], Image.Image, tuple[str, ...]]:
+    """Opens a file, a damaged PNG without what is damaged beside its pixels; returns notices, too."""
+    try:
+        return file, _open(file, head), ()
+    except Exception as refused:  # Pillow's decoders fail by many classes
+        if not head.startswith(PNG_SIGNATURE) or isinstance(refused, Image.DecompressionBombError):
+            raise
+        file.seek(0)
+        for plainer in map(io.BytesIO, without_damaged_chunks(file.read())):
+            with suppress(Exception):
+                return plainer, _open(plainer, head), (SIDE_CHUNKS_LEFT_OUT,)
+        raise
+
+
+def _decoded(file: IO[bytes], image: Image.Image, size: int) -> Samples:
+    is_jpeg = image.format in ("JPEG", "MPO")
+    try:
+        return read_pillow(image, size)
+    except OSError:
+        if not is_jpeg:
+            raise
+        file.seek(0)
+        whole = with_end_mark(file.read(), lambda data: read_pillow(_open(io.BytesIO(data), data[:32]), size))
+        if whole is None:
+            raise
+        return replace(whole, notices=(*whole.notices, NO_END_MARK))
+
+
+def _decoded_deep(file: IO[bytes], image: Image.Image) -> Samples:
+    samples = replace(
+        read_deep_png(file), profile=image.info.get("icc_profile"), orientation=_orientation(image)
+    )
+    return samples.without_gamma(_gamma(image))
 
 
 def _open(file: IO[bytes], head: bytes) -> Image.Image:
@@ -158,6 +208,13 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a damaged EXIF block is no reason to refuse the picture
         return 1
+
+
+def _gamma(image: Image.Image) -> float:
+    """A PNG's gamma where it alone says what the numbers mean (PNG 3, 4.3); 0 for none."""
+    if image.format != "PNG" or "icc_profile" in image.info or "srgb" in image.info:
+        return 0.0
+    return float(image.info.get("gamma", 0))
 
 
 def _plain_mode(image: Image.Image) -> str:

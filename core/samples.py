@@ -65,6 +65,24 @@ class Samples:
             colours = _without_ink(colours)
         return replace(self, colours=_as_rgb(colours), profile=None, notices=notices)
 
+    def without_gamma(self, gamma: float) -> Samples:
+        """Returns the same picture with colours of sRGB's own curve.
+
+        Args:
+            gamma: the power by which light became the file's numbers (PNG's gAMA); 0 where unknown.
+        """
+        if gamma <= 0 or abs(2.2 * gamma - 1) < 0.05:  # 1/2.2 and what programs round it to
+            return self
+        white = np.iinfo(self.colours.dtype).max
+        light = np.linspace(0, 1, white + 1) ** (1 / gamma)
+        curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+        colours = np.rint(65535 * curve).astype(np.uint16)[self.colours]
+        alpha = self.alpha
+        if alpha is not None and alpha.dtype == np.uint8:
+            alpha = alpha.astype(np.uint16) * np.uint16(257)
+        notice = f"The picture's file states a gamma of {gamma:g}: its colours are brought to sRGB's."
+        return replace(self, colours=colours, alpha=alpha, notices=(*self.notices, notice))
+
 
 def unit(numbers: Numbers) -> NDArray[np.float32]:
     """Returns uint8, uint16 or float numbers as float32 of 0–1."""
@@ -76,17 +94,25 @@ def unit(numbers: Numbers) -> NDArray[np.float32]:
 def unit_of_unknown_range(numbers: Numbers) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Returns numbers whose white nobody wrote down as float32 of 0–1, with a notice of the guess.
 
-    Floats up to 4 are taken as 0–1, as photographic programs write them (highlights may overshoot);
-    otherwise white is the first of 255 and 65535 that holds the largest number, or that number.
+    Where the numbers lie decides, not the single largest: a few highlights overshoot white in what
+    photographic programs write. Floats that lie below 4 but for a hundredth are of 0–1; all other numbers
+    are of the first of 1, 255 and 65535 that holds them, else of their type's whole range where they fill a
+    sixteenth of it, else of themselves.
     """
     finite = np.nan_to_num(numbers.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    top = finite.max()
-    if numbers.dtype.kind == "f" and top <= 4:
+    top, floats = finite.max(), numbers.dtype.kind == "f"
+    most = np.quantile(finite, 0.99) if floats else top
+    if floats and most <= 4:
         white = 1.0
+    elif floats:
+        white = next((limit for limit in (255.0, 65535.0) if most <= limit), top)
     else:
-        white = next((limit for limit in (255.0, 65535.0) if top <= limit), top)
+        full = float(np.iinfo(numbers.dtype).max)
+        beyond = full if top > full / 16 else top
+        white = next((limit for limit in (1.0, 255.0, 65535.0) if top <= limit), beyond)
+    guessed = top > 1 if floats else white != full
     notice = f"The picture's numbers do not say which is white: {white:g} is taken, the largest is {top:g}."
-    return unit(finite / white), () if white == 1 else (notice,)
+    return unit(finite / white), (notice,) if guessed else ()
 
 
 @functools.cache

@@ -308,7 +308,8 @@ def test_numbers_of_unknown_range_are_guessed_and_said(tmp_path):
     assert np.allclose(picture.pixels[0, :, 0], [0, 200 / 255, 0]) and "255" in picture.notices[0]
     assert load_picture(Image.fromarray(np.array([[0, 70000]], np.int32))).pixels.max() == 1
     overshoot = load_picture(Image.fromarray(np.array([[0.5, 1.2]], np.float32)))
-    assert np.allclose(overshoot.pixels[0, :, 0], [0.5, 1]) and overshoot.notices == ()
+    assert np.allclose(overshoot.pixels[0, :, 0], [0.5, 1]) and "1.2" in overshoot.notices[0]
+    assert load_picture(Image.fromarray(np.array([[0.5, 1.0]], np.float32))).notices == ()
 
 
 # -------------------------------------------------------------------------------- orientation
