@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from .errors import PictureError, UsageError
+from .hidden import filled
 from .picture_files import MAX_PIXELS, too_large
 from .picture_reading import Check, read_file, read_pillow
 from .picture_writing import check_output, encode_picture, extensions, save_picture, saving_notices
@@ -117,6 +118,8 @@ def load_picture(
 ) -> Picture:
     """Reads a picture: the right way up, in sRGB, with its alpha and its depth.
 
+    Hidden colours, below full transparency, are replaced by those beside them: see `hidden`.
+
     Args:
         source: a path, a file's bytes, a Pillow image, an array, or a `Picture`. Arrays are (height,
             width), or (height, width, channels) with 1, 3 or 4 channels, the fourth alpha; uint8,
@@ -135,6 +138,8 @@ def load_picture(
     size = _whole(size, least=0)
     if isinstance(source, Picture):
         check(source.width, source.height)
+        shown = filled(source.pixels, source.alpha)
+        source = source if shown is source.pixels else replace(source, pixels=shown)
         return source.resized(_at_most(size, (source.height, source.width), enlarge)) if size else source
     if isinstance(source, (bytearray, memoryview)):
         source = bytes(source)
@@ -153,7 +158,8 @@ def load_picture(
         colours, alpha = resample(samples.colours, samples.alpha, extent, samples.box)
         samples = replace(samples, colours=colours, alpha=alpha)
     samples = samples.in_srgb()
-    pixels, alpha = unit(samples.colours), None if samples.alpha is None else unit(samples.alpha)
+    alpha = None if samples.alpha is None else unit(samples.alpha)
+    pixels = filled(unit(samples.colours), alpha)
     turned = None if alpha is None else _upright(alpha, samples.orientation)
     return Picture(_upright(pixels, samples.orientation), turned, samples.bits, samples.notices)
 

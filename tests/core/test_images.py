@@ -244,7 +244,9 @@ def test_16_bit_png(channels):
     picture = load_picture(imagecodecs.png_encode(numbers if channels > 1 else numbers[..., 0]))
     colours = numbers[..., : 1 if channels < 3 else 3]
     assert picture.bits == 16
-    assert np.array_equal(np.rint(picture.pixels * 65535), np.broadcast_to(colours, (9, 5, 3)))
+    seen = np.ones((9, 5), bool) if picture.alpha is None else picture.alpha >= 1 / 256
+    assert seen.sum() > 40
+    assert np.array_equal(np.rint(picture.pixels * 65535)[seen], np.broadcast_to(colours, (9, 5, 3))[seen])
     if channels in (2, 4):
         assert np.array_equal(np.rint(picture.alpha * 65535), numbers[..., -1])
     else:
@@ -499,7 +501,7 @@ def test_hidden_colours_do_not_bleed():
         seen = picture.alpha > 2 / 255
         assert np.allclose(picture.pixels[seen], [1, 0, 0], atol=1e-3)
         assert abs(picture.alpha.mean() - 0.25) < 0.01 and picture.alpha.max() == 1
-        assert np.allclose(picture.pixels[0, 0], [0, 1, 0], atol=1e-3)
+        assert np.allclose(picture.pixels[0, 0], [1, 0, 0], atol=1e-3)  # nor are they kept below
 
 
 def test_a_large_jpeg_is_decoded_small(tmp_path):
