@@ -62,11 +62,17 @@ class DeepTiff:
 
         import tifffile
 
-        # What it says of damaged files is said here in one line; a program's own log must not repeat it.
-        logging.getLogger("tifffile").propagate = False
+        # What it says of damaged files is said here in one line; neither a program's own log nor Python's
+        # last resort, which prints what no handler takes, must repeat it.
+        logger = logging.getLogger("tifffile")
+        logger.propagate = False
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
 
         file.seek(0)
         tiff = tifffile.TiffFile(file)
+        if not len(tiff.pages):
+            raise EOFError("the file ends before its first page")
         page: Any = tiff.pages[0]
         return None if page.bitspersample <= 8 else cls(file, page, len(tiff.pages) > 1)
 

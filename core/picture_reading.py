@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import IO, NamedTuple
 
@@ -27,6 +27,7 @@ from .picture_mending import (
     without_damaged_chunks,
 )
 from .samples import Samples, unit_of_unknown_range
+from .silenced import silenced
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 _ORIENTATION = 0x0112  # EXIF 2.3, section 4.6.4
@@ -96,7 +97,8 @@ def read_pillow(image: Image.Image, size: int = 0) -> Samples:
         drafted = image.draft(None, wanted)  # type: ignore[arg-type]
         box = drafted[1][2:] if drafted else None
     several = _several(image)
-    image.load()  # before EXIF: in a PNG it may stand behind the pixels, and a TIFF turns itself
+    with silenced() if image.format == "TIFF" else nullcontext():
+        image.load()  # before EXIF: in a PNG it may stand behind the pixels, and a TIFF turns itself
     notices: tuple[str, ...] = (several,) if several else ()
     profile, orientation = image.info.get("icc_profile"), _orientation(image)
     if image.mode in ("I", "F"):
