@@ -28,7 +28,7 @@ from .failures import kind_of
 from .images import check_output
 from .inputs import load_inputs
 from .interrupted import fingerprint
-from .picture_formats import named_as_picture
+from .picture_formats import pictures_in
 from .picture_writing import encode_picture, extensions, make_folder, saving_notices, write_file
 from .recipes import Settings
 from .styles import Style, gallery_names
@@ -222,10 +222,11 @@ def plan(
         extension: of the pictures to write.
 
     Returns:
-        The batch; each picture is called `CONTENT_STYLE` and the extension.
+        The batch; each picture is called `CONTENT_STYLE` and the extension, a second of that name
+        `CONTENT-2_STYLE`.
 
     Raises:
-        UsageError: nothing to paint, two photographs for one file, an output that is an input, a folder
+        UsageError: nothing to paint, an output that is an input, a folder
             that cannot be made.
         PictureError: a style cannot be read, or the folder not be written to.
         WeightsError: the network's weights are missing or damaged.
@@ -243,7 +244,7 @@ def plan(
         Task(path, folder / output_name(str(path), [str(style) for style in styles], extension))
         for path in gather(contents)
     ]
-    _require_one_file_each(tasks)
+    tasks = _one_file_each(tasks)
     _require_no_input_replaced(tasks, [*styles, settings.init, settings.weights])
     make_folder(folder)
     for task in tasks:
@@ -269,7 +270,7 @@ def gather(contents: Sequence[str]) -> list[Path]:
     for word in contents:
         path = Path(word)
         if path.is_dir():
-            found += sorted(file for file in path.iterdir() if named_as_picture(file))
+            found += pictures_in(path)
         elif not path.exists() and glob.has_magic(word):  # a shell that leaves patterns to programs
             found += sorted(map(Path, glob.glob(word)))
         elif not path.exists() and word in gallery_names():
@@ -287,15 +288,19 @@ def gather(contents: Sequence[str]) -> list[Path]:
     return list(unique.values())
 
 
-def _require_one_file_each(tasks: Sequence[Task]) -> None:
-    owners: dict[str, Task] = {}
+def _one_file_each(tasks: Sequence[Task]) -> list[Task]:
+    """Numbers the outputs of photographs with one name: `IMG_1.JPG` beside `IMG_1.PNG` is `IMG_1-2_STYLE`."""
+    taken: set[str] = set()
+    numbered = []
     for task in tasks:
-        other = owners.setdefault(task.output.name.casefold(), task)
-        if other is not task:
-            raise UsageError(
-                f"Two photographs would be painted into {task.output}; rename one, or paint them into two "
-                f"folders. Received: {other.content} and {task.content}"
-            )
+        output, number = task.output, 1
+        while output.name.casefold() in taken:  # some systems take A and a for one name
+            number += 1
+            stem = task.content.stem
+            output = task.output.with_name(f"{stem}-{number}{task.output.name.removeprefix(stem)}")
+        taken.add(output.name.casefold())
+        numbered.append(replace(task, output=output))
+    return numbered
 
 
 def _require_no_input_replaced(tasks: Sequence[Task], others: Sequence[Any]) -> None:

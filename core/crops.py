@@ -14,7 +14,7 @@ from PIL import Image
 
 from .errors import PictureError, UsageError
 from .images import load_picture
-from .picture_formats import named_as_picture, usual_endings
+from .picture_formats import pictures_in, usual_endings
 
 
 def read_photograph(path: Path, largest: int) -> Image.Image:
@@ -58,7 +58,7 @@ class Folder:
         for folder in map(Path, folders):
             if not folder.is_dir():
                 raise UsageError(f"Expected a folder of pictures. Received: {folder}")
-            for path in sorted(p for p in folder.rglob("*") if named_as_picture(p)):
+            for path in pictures_in(folder, below=True):
                 try:
                     result.pictures.append(read_photograph(path, largest))
                 except PictureError:

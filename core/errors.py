@@ -8,6 +8,7 @@ from impasto.models.errors import (
     PictureTooLarge,
     UsageError,
     WeightsError,
+    printable,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "PictureTooLarge",
     "UsageError",
     "WeightsError",
+    "printable",
 ]

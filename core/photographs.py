@@ -18,7 +18,7 @@ from PIL import Image
 
 from .crops import Folder, read_photograph
 from .errors import ImpastoError, PictureError, UsageError
-from .picture_formats import named_as_picture, usual_endings
+from .picture_formats import pictures_in, usual_endings
 
 PREFIX = "tfds:"
 LARGEST = 640  # COCO's longest side; larger pictures are reduced to it
@@ -106,7 +106,7 @@ def open_photographs(
         folder = Path(source).expanduser()
         if not folder.is_dir():
             raise UsageError(f"Expected a folder of photographs, or tfds:NAME. Received: {source}")
-        found = sorted(path for path in folder.rglob("*") if named_as_picture(path))
+        found = pictures_in(folder, below=True)
         if not found:
             raise UsageError(
                 f"No picture in the folder; put photographs ({usual_endings()}) there. Received: {source}"

@@ -52,9 +52,7 @@ def picture_file(source: Source) -> Iterator[IO[bytes]]:
         except ImpastoError:
             raise
         except UnidentifiedImageError:
-            raise PictureError(
-                f"The file is no picture, or its beginning is damaged; give {EXPECTED}. Received: {named}"
-            ) from None
+            raise PictureError(f"{_no_picture(file)}; give {EXPECTED}. Received: {named}") from None
         except Image.DecompressionBombError as error:
             pixels = int((re.findall(r"\d+", str(error)) or ["0"])[0])
             raise too_large(f"{pixels / 10**6:.0f} million pixels, {named}") from None
@@ -67,6 +65,21 @@ def picture_file(source: Source) -> Iterator[IO[bytes]]:
             raise PictureError(
                 f"The picture is damaged or cut short ({reason}); fetch or save it anew. Received: {named}"
             ) from error
+
+
+def _no_picture(file: IO[bytes]) -> str:
+    """What a file is that no decoder knows, where people often meet it under a picture's name."""
+    file.seek(0)
+    head = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if head.startswith(b"version https://git-lfs"):
+        return "The file is a Git LFS pointer and not the picture itself, which `git lfs pull` fetches"
+    if head.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "The file is a web page (HTML), not the picture shown on it"
+    if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in head):
+        return "The file is an SVG drawing, which has no pixels; export it as PNG"
+    if head.startswith(b"%pdf"):
+        return "The file is a PDF document; export its page as PNG"
+    return "The file is no picture, or its beginning is damaged"
 
 
 @contextmanager

@@ -42,6 +42,9 @@ FORMATS = (
     Format("BMP", "BMP", (".bmp",), _ENDLESS, opaque=True),
     Format("GIF", "GIF", (".gif",)),
     Format("AVIF", "AVIF", (".avif",), 65536),
+    Format("JPEG 2000", "JPEG2000", (".jp2", ".j2k", ".jpx")),
+    Format("TGA", "TGA", (".tga",)),
+    Format("PPM", "PPM", (".ppm", ".pgm", ".pbm", ".pnm")),
     Format("HEIC", "HEIF", (".heic", ".heif")),
 )
 
@@ -55,6 +58,23 @@ BY_ENDING = {ending: format for format in FORMATS for ending in format.endings}
 def named_as_picture(path: str | os.PathLike[str]) -> bool:
     """Whether a file's name ends as a picture's that is read here."""
     return Path(path).suffix.lower() in READABLE
+
+
+def pictures_in(folder: str | os.PathLike[str], below: bool = False) -> list[Path]:
+    """Returns a folder's pictures by their names, sorted.
+
+    What nobody put there as a picture is passed over: hidden files and folders, macOS's `._photo.jpg`,
+    folders named like pictures, links that lead nowhere.
+
+    Args:
+        folder: where to look.
+        below: whether its subfolders are looked into, too.
+    """
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if below and not name.startswith(".")]
+        found += [Path(parent, name) for name in files if not name.startswith(".") and named_as_picture(name)]
+    return sorted(path for path in found if path.is_file())
 
 
 def usual_endings() -> str:

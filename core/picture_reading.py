@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import IO, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from .deep_pictures import SEVERAL_PAGES, TIFF_SIGNATURES, DeepTiff, read_deep_png
 from .errors import PictureError
@@ -96,11 +97,13 @@ def read_pillow(image: Image.Image, size: int = 0) -> Samples:
         wanted = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         drafted = image.draft(None, wanted)  # type: ignore[arg-type]
         box = drafted[1][2:] if drafted else None
-    several = _several(image)
+    several, screen = _several(image), _beyond_first_frame(image)
     with silenced() if image.format == "TIFF" else nullcontext():
         image.load()  # before EXIF: in a PNG it may stand behind the pixels, and a TIFF turns itself
     notices: tuple[str, ...] = (several,) if several else ()
     profile, orientation = image.info.get("icc_profile"), _orientation(image)
+    if image.mode == "I" and image.format == "PPM":  # its own white is in its header, and 65535 here
+        return Samples(np.asarray(image).astype(np.uint16)[..., None], bits=16)
     if image.mode in ("I", "F"):
         numbers, guess = unit_of_unknown_range(np.asarray(image))
         return Samples(numbers[..., None], None, 16, profile, orientation, notices=notices + guess)
@@ -114,6 +117,8 @@ def read_pillow(image: Image.Image, size: int = 0) -> Samples:
     bands = np.asarray(image).reshape(image.height, image.width, -1)
     alpha = bands[..., -1] if image.mode in ("LA", "RGBA") else None
     colours = bands if alpha is None else bands[..., :-1]
+    if screen is not None:
+        alpha = screen if alpha is None else np.minimum(alpha, screen)
     samples = Samples(colours, alpha, 8, profile, orientation, extent, box, notices)
     return samples.without_gamma(gamma)
 
@@ -195,6 +200,21 @@ def _open(file: IO[bytes], head: bytes) -> Image.Image:
     pillow_heif.register_heif_opener()
     file.seek(0)
     return Image.open(file, formats=("HEIF",))
+
+
+def _beyond_first_frame(image: Image.Image) -> NDArray[np.uint8] | None:
+    """The cover of a GIF whose first frame is smaller than its screen, which is clear there; else `None`."""
+    extents = (
+        image.tile[0].extents
+        if image.format == "GIF" and isinstance(image, ImageFile.ImageFile) and image.tile
+        else None
+    )
+    if extents is None or extents == (0, 0, *image.size):
+        return None
+    left, upper, right, lower = extents
+    cover = np.zeros((image.height, image.width), np.uint8)
+    cover[upper:lower, left:right] = 255
+    return cover
 
 
 def _several(image: Image.Image) -> str | None:

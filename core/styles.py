@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import PictureError, UsageError
+from .errors import PictureError, UsageError, printable
 from .images import Picture, load_picture, paintable
 from .picture_reading import read_comment
 from .picture_writing import write_file
@@ -138,7 +138,7 @@ def _read(source: Any, name: str) -> Style:
     picture = load_picture(source, check=paintable("style"))
     facts = _facts(source)
     if not facts:
-        return Style(name, picture, span=max(picture.height, picture.width))
+        return Style(printable(name), picture, span=max(picture.height, picture.width))
     version, span = facts["impasto_style"], facts["span"]
     if isinstance(version, int) and version > VERSION:
         raise PictureError(
@@ -151,9 +151,10 @@ def _read(source: Any, name: str) -> Style:
             f"Received: {name}, version {version!r}, span {span!r}"
         )
     known = {
-        key: str(facts.get(key, "")) for key in ("title", "author", "year", "licence", "source", "network")
+        key: printable(str(facts.get(key, "")))
+        for key in ("title", "author", "year", "licence", "source", "network")
     }
-    return Style(name=str(facts.get("name") or name), picture=picture, span=float(span), **known)
+    return Style(name=printable(str(facts.get("name") or name)), picture=picture, span=float(span), **known)
 
 
 def _facts(source: Any) -> dict[str, Any]:

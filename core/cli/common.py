@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, NoReturn
 
+from ..errors import printable
 from ..recipes import CHOICES, RECIPES, Settings, settings_for
 
 OUT_OF_MEMORY = (
@@ -143,4 +144,4 @@ def settings_from(arguments: argparse.Namespace, **changes: Any) -> Settings:
 
 def tell(message: str) -> None:
     """Prints a line for the user on stderr."""
-    print(f"impasto: {message}", file=sys.stderr)
+    print(f"impasto: {printable(message)}", file=sys.stderr)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..images import Picture, check_output, encode_picture, save_picture, saving_notices
-from ..picture_formats import named_as_picture, usual_endings
+from ..picture_formats import pictures_in, usual_endings
 from ..picture_writing import make_folder
 from .common import tell
 
@@ -57,7 +57,7 @@ class Outputs:
         if word == "-":
             self.sources.append("-")
         elif path.is_dir():
-            found = sorted(p for p in path.rglob("*") if named_as_picture(p))
+            found = pictures_in(path, below=True)
             if not found:
                 raise UsageError(f"No picture in the folder ({usual_endings()}). Received: {word}")
             self.sources += found

@@ -73,7 +73,7 @@ def test_unreadable_pictures_are_passed_over_and_named(tmp_path):
     folder = Folder.read(tmp_path)
     assert len(folder.pictures) == 2
     names = [path.name for path in folder.unreadable]
-    assert names == ["chunk.png", "cut.jpg", "cut.png", "empty.png", "folder.png", "text.jpg"]
+    assert names == ["chunk.png", "cut.jpg", "cut.png", "empty.png", "text.jpg"]
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning")
