@@ -4,6 +4,7 @@
 # make test-gimp-3.2, test-gimp-2.10   the same in other GIMPs, which the other targets do without
 # make translations   rewrite the filter's catalogues from plugin/translations/*.po
 # make lint    style and types
+# make models  make anew what is bundled and out of date; PHOTOS, PAINTINGS, CONTENT (folders) and TEACHER (file) are needed
 # make bench   measure, and write benchmarks/results.md
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 # Nothing is fetched while painting; TensorFlow's start-up lines would bury ours.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-gimp test-gimp-3.2 test-gimp-2.10 translations lint bench clean
+.PHONY: demo models test test-gimp test-gimp-3.2 test-gimp-2.10 translations lint bench clean
 
 $(VENV)/installed: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +52,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy core models bot plugin/*.py
+
+models: $(VENV)/installed-bench
+	$(BIN)/python -m impasto.models.chain --photos $(PHOTOS) --paintings $(PAINTINGS) \
+		--content $(CONTENT) --teacher $(TEACHER) $(if $(LIST),--list)
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/run.py
