@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,7 +51,8 @@ def _of_height(pixels: np.ndarray, height: int) -> Image.Image:
 
 
 def _fitted(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The text, shortened until it is no wider than its picture."""
+    """The text, shortened until it is no wider than its picture, without the accents that the font lacks."""
+    text = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:

@@ -47,7 +47,8 @@ class Style:
         picture: the painting, or its swatch.
         span: longest side, in pixels, of the whole painting when its strokes are as large as in
             `picture`. For a painting that is its own longest side.
-        title, author, year, licence, source: of the painting; empty where unknown.
+        title, author, year, kind, licence, source: of the painting; empty where unknown. The kind is what
+            a gallery sorts by, such as `impressionism` or `woodcut`.
         network: the network under which a swatch was made; empty for a painting.
     """
 
@@ -57,6 +58,7 @@ class Style:
     title: str = ""
     author: str = ""
     year: str = ""
+    kind: str = ""
     licence: str = ""
     source: str = ""
     network: str = ""
@@ -91,6 +93,15 @@ class Style:
 def gallery_names() -> list[str]:
     """The bundled styles, in alphabetical order."""
     return sorted(_gallery())
+
+
+@cache
+def gallery_by_kind() -> dict[str, list[str]]:
+    """The bundled styles by kind, both in alphabetical order: `{"abstract": ["cossacks", ...]}`."""
+    kinds: dict[str, list[str]] = {}
+    for name in gallery_names():
+        kinds.setdefault(load_style(name).kind, []).append(name)
+    return dict(sorted(kinds.items()))
 
 
 @cache
@@ -152,7 +163,7 @@ def _read(source: Any, name: str) -> Style:
         )
     known = {
         key: printable(str(facts.get(key, "")))
-        for key in ("title", "author", "year", "licence", "source", "network")
+        for key in ("title", "author", "year", "kind", "licence", "source", "network")
     }
     return Style(name=printable(str(facts.get("name") or name)), picture=picture, span=float(span), **known)
 

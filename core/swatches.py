@@ -31,9 +31,9 @@ from .shares import blend_weights
 from .starting import noise, palette
 from .styles import Style, load_style
 
-SPAN = 512  # longest side of the painting, in pixels, whose strokes a finished swatch shows
+SPAN = 640  # longest side of the painting, in pixels, whose strokes a finished swatch shows
 OCTAVES = (1, 2, 4)
-SIDES, STEPS = (96, 192, 384), (80, 60, 60)  # the swatch's own sides, coarse to fine
+SIDES, STEPS = (128, 256, 512), (80, 60, 60)  # the swatch's own sides, coarse to fine
 
 
 class Octaves:
@@ -63,6 +63,7 @@ def make_style(
     title: str = "",
     author: str = "",
     year: str = "",
+    kind: str = "",
     licence: str = "",
     source: str = "",
     network: str = "vgg_mini",
@@ -74,7 +75,7 @@ def make_style(
 
     Args:
         painting: gallery name, style file, or picture in any form that `load_picture` takes.
-        name, title, author, year, licence, source: what is known of the painting.
+        name, title, author, year, kind, licence, source: what is known of the painting.
         network, weights: whose statistics are matched.
         seed: of the noise to start from.
         on_progress: called after each step; raise `Cancelled` in it to give up.
@@ -87,7 +88,8 @@ def make_style(
     """
     style = load_style(painting)
     require_paintable(style.picture)
-    facts = {"title": title, "author": author, "year": year, "licence": licence, "source": source}
+    facts = {"title": title, "author": author, "year": year, "kind": kind}
+    facts |= {"licence": licence, "source": source}
     facts = {key: value or getattr(style, key) for key, value in facts.items()}
     return _Synthesis([style], [1.0], network, weights, seed).run(name or style.name, facts, on_progress)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..progress import OnProgress
     from ..styles import Style
 
-FACTS = ("title", "author", "year", "licence", "source")
+FACTS = ("title", "author", "year", "kind", "licence", "source")
 
 
 def add_parser(commands: Any) -> None:
@@ -27,10 +27,11 @@ def add_parser(commands: Any) -> None:
         help="the gallery and style files: list, show, make, blend",
         description="The gallery of bundled styles, and style files made from your own paintings.",
     )
-    parser.set_defaults(run=run, action="list", json=False)
+    parser.set_defaults(run=run, action="list", json=False, kind=None)
     actions = parser.add_subparsers(dest="action", metavar="list|show|make|blend")
 
     listing = actions.add_parser("list", help="the bundled styles")
+    listing.add_argument("--kind", metavar="KIND", help="only those of a kind, such as woodcut")
     listing.add_argument("--json", action="store_true", help="as JSON")
 
     show = actions.add_parser("show", help="what is known of a style")
@@ -76,16 +77,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from ..styles import gallery_names, load_style
+    from ..styles import gallery_by_kind, load_style
 
-    styles = [load_style(name) for name in gallery_names()]
+    kinds = gallery_by_kind()
+    if arguments.kind is not None and arguments.kind not in kinds:
+        raise UsageError(f"The kinds of styles are {', '.join(kinds)}. Received: {arguments.kind}")
+    kinds = kinds if arguments.kind is None else {arguments.kind: kinds[arguments.kind]}
+    styles = {kind: [load_style(name) for name in names] for kind, names in kinds.items()}
+    every = [style for own in styles.values() for style in own]
     if arguments.json:
-        print(json.dumps([style.describe() for style in styles], indent=2, ensure_ascii=False))
+        print(json.dumps([style.describe() for style in every], indent=2, ensure_ascii=False))
         return 0
-    width = max((len(style.name) for style in styles), default=0)
-    for style in styles:
-        facts = [fact for fact in (style.title, style.author, style.year) if fact]
-        print(f"{style.name:<{width}}  {', '.join(facts)}")
+    width = max((len(style.name) for style in every), default=0)
+    for place, (kind, own) in enumerate(styles.items()):
+        print(f"{chr(10) if place else ''}{kind or 'other'}")
+        for style in own:
+            facts = [fact for fact in (style.title, style.author, style.year) if fact]
+            print(f"  {style.name:<{width}}  {', '.join(facts)}")
     return 0
 
 
