@@ -63,7 +63,7 @@ class Workbench:
     Attributes:
         made_of: what it was made of.
         extractor: the network, pruned.
-        gain: what a layer's activations are multiplied by to be about as large as VGG-19's.
+        components_share: how many values a layer has for one of the layer that it stands for.
         notice: which network `auto` took and how to get the other; None where one was named.
         objective: losses compiled with their gradient.
         content_losses, style_losses: those of the objective that take each kind of target.
@@ -74,7 +74,7 @@ class Workbench:
 
     made_of: Ingredients
     extractor: Extractor
-    gain: Callable[[str], float]
+    components_share: Callable[[str], float]
     notice: str | None
     objective: Objective
     content_losses: list[Loss]
@@ -226,7 +226,7 @@ def made_from(parts: Ingredients) -> Workbench:
     return Workbench(
         parts,
         extractor,
-        entry.gain,
+        entry.components_share,
         notice,
         Objective(extractor, contents + styles, image_losses),
         contents,
@@ -260,20 +260,28 @@ def _weights(settings: Settings, bench: Workbench) -> dict[str, float]:
         )
     style = settings.style_weight * settings.style_multiplier()
     weights = {
-        loss.name: settings.content_weight * _power(settings, bench, loss, 2) for loss in bench.content_losses
+        loss.name: settings.content_weight * _calibration(settings, bench, loss)
+        for loss in bench.content_losses
     }
     for loss, part in zip(bench.style_losses, parts if count else [], strict=True):
-        weights[loss.name] = style * part * _power(settings, bench, loss, 4)
+        weights[loss.name] = style * part * _calibration(settings, bench, loss)
     # It quiets the style's noise; where there is little style it would only blur the photograph.
     variation = settings.tv_weight * min(1.0, settings.style_multiplier())
     return weights | {loss.name: variation for loss in bench.objective.image_losses}
 
 
-def _power(settings: Settings, bench: Workbench, loss: Loss, exponent: int) -> float:
-    """The gain of a loss that grows with this power of the activations; 1 for one that does not grow."""
-    if not settings.calibrated or settings.normalize_gradients or loss.variant in ("normalised", "scaled"):
+# How an original tool's loss falls with the number of channels: content's mean, and the Gram scalings.
+_CHANNEL_POWERS = {"mean": 1, "neural-style": 4, "paper": 2, "mxnet": 2}
+
+
+def _calibration(settings: Settings, bench: Workbench, loss: Loss) -> float:
+    """What a loss in an original tool's units is multiplied by, to count as under the network it stands for.
+
+    Fewer components than channels hold nearly the same sums, and those are divided by fewer values.
+    """
+    if not settings.calibrated or settings.normalize_gradients:
         return 1.0
-    return bench.gain(loss.layer) ** exponent
+    return bench.components_share(loss.layer) ** _CHANNEL_POWERS.get(loss.variant, 0)
 
 
 def make_optimizer(settings: Settings, pixels: np.ndarray) -> Optimizer:
@@ -286,8 +294,9 @@ def make_optimizer(settings: Settings, pixels: np.ndarray) -> Optimizer:
         "sgd": _sgd(s),
         "nesterov": _sgd(s) | {"nesterov": True},
     }
-    name = "sgd" if s.optimizer == "nesterov" else s.optimizer
-    return create_optimizer(name, pixels[None].astype("float32"), **options[s.optimizer])
+    chosen = "lbfgs" if s.optimizer == "auto" else s.optimizer
+    name = "sgd" if chosen == "nesterov" else chosen
+    return create_optimizer(name, pixels[None].astype("float32"), **options[chosen])
 
 
 def _sgd(s: Settings) -> dict[str, Any]:

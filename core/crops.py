@@ -96,7 +96,14 @@ def random_crop(picture: Image.Image, side: int, random: np.random.Generator) ->
 
 
 def crop_batch(
-    sources: list[tuple[Folder, float]], count: int, side: int, seed: int, step: int, shuffle: float = 0.0
+    sources: list[tuple[Folder, float]],
+    count: int,
+    side: int,
+    seed: int,
+    step: int,
+    shuffle: float = 0.0,
+    contrast: float = 0.0,
+    noise: float = 0.0,
 ) -> np.ndarray:
     """The crops of one training step.
 
@@ -106,6 +113,9 @@ def crop_batch(
         side: their side in pixels.
         seed, step: all that the crops depend on.
         shuffle: probability that a crop's colour channels are exchanged.
+        contrast: most by which the logarithm of a crop's contrast about its mean colour is changed.
+        noise: largest deviation of normal noise on top, on the 0–1 scale; each crop's is drawn up to it, and
+            a third of the crops get none.
 
     Returns:
         (count, side, side, 3) uint8, RGB.
@@ -116,5 +126,16 @@ def crop_batch(
     for i in range(count):
         folder = sources[random.choice(len(sources), p=shares / shares.sum())][0]
         crop = random_crop(folder.pictures[random.integers(len(folder.pictures))], side, random)
-        batch[i] = crop[..., random.permutation(3)] if random.random() < shuffle else crop
+        crop = crop[..., random.permutation(3)] if random.random() < shuffle else crop
+        batch[i] = _varied(crop, contrast, noise, random) if contrast or noise else crop
     return batch
+
+
+def _varied(crop: np.ndarray, contrast: float, noise: float, random: np.random.Generator) -> np.ndarray:
+    """The crop with another contrast and with noise: an optimiser's pictures are harsh and noisy."""
+    values = crop.astype("float32")
+    mean = values.mean((0, 1))
+    values = mean + (values - mean) * np.float32(np.exp(random.uniform(-contrast, contrast)))
+    if (deviation := random.uniform(-noise / 2, noise)) > 0:
+        values += random.standard_normal(values.shape, dtype=np.float32) * np.float32(255 * deviation)
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

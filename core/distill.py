@@ -1,11 +1,10 @@
-"""Trains the compact loss network to see what a large ImageNet-trained network sees.
+"""Trains the compact loss network to see what VGG-16 sees.
 
-    impasto distill --photos PHOTOS --paintings PAINTINGS --teacher TEACHER.h5 -o RUN
+    impasto distill --photos PHOTOS --paintings PAINTINGS --teacher vgg16 --weights FILE -o RUN
 
-`vgg_mini`'s block ends must predict, each through a 1×1 linear adapter that is thrown away
-afterwards, the teacher's standardised activations at the same resolution. Some are taken on the
-picture enlarged twice: a strided teacher then shows its features at the finer grid. The idea of
-learning from another network's inner layers is FitNets' (Romero et al. 2015, arXiv:1412.6550).
+`vgg_mini` begins as a channel-pruned VGG-16 (`channel_pruning.py`) and is trained on until its heads predict
+the principal components of VGG-16's layers (`distiller.py`). Learning from another network's inner layers is
+FitNets' idea (Romero et al. 2015, arXiv:1412.6550).
 """
 
 from __future__ import annotations
@@ -18,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .ahead import ahead
+from .channel_pruning import prune_into
 from .crops import Folder, crop_batch
-from .distiller import Distiller
-from .growing import grow
+from .distiller import SPREAD, Distiller
 from .plots import drawing
 from .ranges import require_choices, require_ranges
 from .training_run import (
@@ -46,15 +46,19 @@ class DistillSettings:
         steps: optimiser steps in all.
         batch: crops a step.
         side: a crop's side in pixels, a multiple of 16.
+        large_every: every so many steps the crops have twice the side and are a quarter as many: what lies
+            deep looks far, and on small crops sees much of their border. 0 is never.
         learning_rate: at its highest. It rises over the first `warmup` steps and falls linearly
             to nothing over the last `decay` share of all steps (Hu et al. 2024,
             arXiv:2404.06395), so that a run can be lengthened before the fall begins.
         painting_share: share of crops that come from the paintings.
         shuffle: probability that a crop's channels are exchanged: more palettes than nature's.
+        contrast, noise: how far crops are varied, see `crop_batch`: an optimiser's pictures are noisy.
         held_out: photographs that are never trained on.
+        prune_from: crops over which the teacher is pruned and its components are computed.
         precision: `"mixed_bfloat16"` halves the time on processors that have bfloat16.
         optimizer: `"muon"` (Jordan et al. 2024) or `"adamw"`.
-        seed: draws weights, crops and the held-out photographs.
+        seed: draws crops and the held-out photographs.
         checkpoint_minutes: time between checkpoints.
         evaluate_every: steps between looks at the held-out photographs.
         first_crops: number of the first step's crops; a run that goes on from another one's weights
@@ -64,12 +68,16 @@ class DistillSettings:
     steps: int = 12_000
     batch: int = 8
     side: int = 128
-    learning_rate: float = 4e-3
-    warmup: int = 200
+    large_every: int = 3
+    learning_rate: float = 1.5e-3
+    warmup: int = 100
     decay: float = 0.4
-    painting_share: float = 0.3
+    painting_share: float = 0.35
     shuffle: float = 0.2
-    held_out: int = 128
+    contrast: float = 0.3
+    noise: float = 0.12
+    held_out: int = 64
+    prune_from: int = 160
     precision: str = "mixed_bfloat16"
     optimizer: str = "muon"
     seed: int = 0
@@ -88,6 +96,10 @@ _RANGES = (
     ("batch", 1, 10_000),
     ("learning_rate", 1e-9, 10),
     ("decay", 0, 1),
+    ("large_every", 0, 1_000_000),
+    ("contrast", 0, 2),
+    ("noise", 0, 1),
+    ("prune_from", 1, 1_000_000),
     ("held_out", 1, 1_000_000),
     ("seed", 0, 2**32 - 1),
     ("checkpoint_minutes", 0, 100_000),
@@ -96,15 +108,17 @@ _RANGES = (
 )
 
 
+Sources = list[tuple[Folder, float]]
+
+
 @freed_memory_kept()
 def distill(
     distiller: Distiller,
-    training: list[tuple[Folder, float]],
+    training: Sources,
     held_out: Folder,
     output: Path,
     settings: DistillSettings,
     on_progress: Callable[[int, float, np.ndarray | None], None] = lambda *_: None,
-    grow_from: Path | None = None,
 ) -> np.ndarray:
     """Trains, or goes on training, and writes everything into the output folder.
 
@@ -112,13 +126,12 @@ def distill(
         distiller: what to train.
         training: folders with the share of crops that each gives.
         held_out: photographs for the held-out errors.
-        output: folder for `checkpoint.npz`, `log.csv`, and at the end `vgg_mini.npz`.
+        output: folder for `checkpoint.npz`, `log.csv`, and at each checkpoint and the end `vgg_mini.npz`.
         settings: how to train.
         on_progress: called after every step with (steps done, training loss, held-out errors or None).
-        grow_from: a narrower network's checkpoint to begin with, where the folder has none yet.
 
     Returns:
-        The held-out errors at the end, one for each tap.
+        The held-out errors at the end, one for each layer, as shares of its energy.
     """
     model = distiller.model
     model.compile(
@@ -130,16 +143,12 @@ def distill(
     model.optimizer.build(model.trainable_variables)
     checkpoint = Checkpoint(output / "checkpoint.npz", model)
     start = checkpoint.load()
-    if grow_from and not start:
-        grow([*model.trainable_variables, *model.optimizer.variables], grow_from)
     test = held_out_crops(held_out, settings)
-    nothing = np.zeros((settings.batch, len(distiller.taps)), "float32")
-    log = RunLog(output / "log.csv", [tap.title for tap in distiller.taps], start)
+    log = RunLog(output / "log.csv", list(distiller.layers), start)
     saved, losses, began = time.monotonic(), [], time.monotonic()
-    for step in range(start, settings.steps):
+    for step, crops in ahead(lambda step: step_crops(training, settings, step), range(start, settings.steps)):
         model.optimizer.learning_rate = learning_rate(settings, step)
-        number = settings.first_crops + step
-        crops = crop_batch(training, settings.batch, settings.side, settings.seed, number, settings.shuffle)
+        nothing = np.zeros((len(crops), len(distiller.layers)), "float32")
         loss, done, errors = float(model.train_on_batch(crops, nothing)), step + 1, None
         losses.append(loss)
         if done % settings.evaluate_every == 0 or done == settings.steps:
@@ -150,12 +159,34 @@ def distill(
             losses = []
         if errors is not None or time.monotonic() - saved > 60 * settings.checkpoint_minutes:
             checkpoint.save(done)
+            distiller.export(output / "vgg_mini.npz")
             saved = time.monotonic()
         on_progress(done, loss, errors)
-    errors = distiller.errors(test)
-    sample = crop_batch(training, 256, settings.side, settings.seed, 1 << 41)
-    distiller.export(output / "vgg_mini.npz", sample)
+    distiller.export(output / "vgg_mini.npz")
+    return distiller.errors(test)
+
+
+def begin_pruned(distiller: Distiller, training: Sources, settings: DistillSettings) -> dict[str, float]:
+    """Fills the student from the teacher, and fits its heads; returns each convolution's error."""
+    crops = sample_crops(training, settings)
+    errors = prune_into(distiller.student, distiller.teacher, crops, SPREAD, settings.seed)
+    distiller.fit_heads(crops)
     return errors
+
+
+def step_crops(training: Sources, settings: DistillSettings, step: int) -> np.ndarray:
+    """The crops of a step; (batch, side, side, 3) uint8, or a quarter as many of twice the side."""
+    s = settings
+    large = s.large_every and step % s.large_every == s.large_every - 1
+    count, side = (max(1, s.batch // 4), 2 * s.side) if large else (s.batch, s.side)
+    number = s.first_crops + step
+    return crop_batch(training, count, side, s.seed, number, s.shuffle, s.contrast, s.noise)
+
+
+def sample_crops(training: Sources, settings: DistillSettings) -> np.ndarray:
+    """The crops over which the teacher is pruned and its components are computed."""
+    s = settings
+    return crop_batch(training, s.prune_from, s.side, s.seed, 1 << 42, s.shuffle, s.contrast, s.noise)
 
 
 def held_out_crops(held_out: Folder, settings: DistillSettings) -> np.ndarray:
@@ -202,7 +233,11 @@ def check_same_run(output: Path, settings: Any) -> None:
 def plot_log(path: Path, image: Path) -> None:
     """Draws the held-out errors of `log.csv` against the steps, on logarithmic axes."""
     header, values = read_log(path)
-    labels = {"xlabel": "steps", "ylabel": "held-out error / the target's variance", "title": "Distillation"}
+    labels = {
+        "xlabel": "steps",
+        "ylabel": "held-out error, share of the layer's energy",
+        "title": "Distillation",
+    }
     with drawing(image, **labels) as axes:
         for column, title in enumerate(header[3:], 3):
             axes.loglog(values[:, 0], values[:, column], label=title)

@@ -1,161 +1,205 @@
-"""The student and its teacher in one model: what `distill.py` trains.
+"""The student, its heads and the teacher in one model: what `distill.py` trains.
 
-The student's block ends predict the teacher's standardised activations through 1×1 adapters; the
-model's output is the errors themselves, so that any Keras training loop can make them small.
+The heads predict the principal components of the teacher's layers, each divided by its own root
+energy; the model's output is the errors themselves, so that any Keras training loop can make them small.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impasto.models.register import MEANS
+from impasto.models.register import MEANS, keras_spelling
+from impasto.models.vgg_mini import HEADS, Head
 
-from .errors import UsageError
+from .errors import UsageError, WeightsError
+from .principal import Components, principal_components
 
 if TYPE_CHECKING:
     import keras
 
 SPREAD = 64.0  # about the deviation of a photograph's pixels; divided out while training, folded in at export
-
-
-class Tap(NamedTuple):
-    """One thing to learn: a student layer predicts a teacher layer on the picture enlarged `zoom` times."""
-
-    student: str
-    teacher: str
-    zoom: int = 1
-
-    @property
-    def title(self) -> str:
-        """For logs and tables, such as `relu3_2<-fire5@2`."""
-        b, c = self.student.removeprefix("block").split("_conv")
-        return f"relu{b}_{c}<-{self.teacher}" + (f"@{self.zoom}" if self.zoom != 1 else "")
-
-
-SQUEEZENET_TAPS = (
-    Tap("block1_conv2", "conv1", 2),
-    Tap("block2_conv2", "conv1"),
-    Tap("block2_conv2", "fire3", 2),
-    Tap("block3_conv2", "fire3"),
-    Tap("block3_conv2", "fire5", 2),
-    Tap("block4_conv2", "fire5"),
-    Tap("block4_conv2", "fire9", 2),
-    Tap("block5_conv1", "fire9"),
-    Tap("block5_conv1", "fire7"),
-)
+# A component's error is weighted by its share of the energy to this power: 1 would leave weak
+# components untrained, 0 would spend the student on them.
+EMPHASIS = 0.5
 # At fine resolutions every other row and column tells as much: neighbouring errors are alike.
-THINNED = ("block1_conv2", "block2_conv2")
-VGG_TAPS = tuple(
-    Tap(s, t)
-    for s, t in (
-        ("block1_conv2", "block1_conv2"),
-        ("block2_conv2", "block2_conv2"),
-        ("block3_conv2", "block3_conv4"),
-        ("block4_conv2", "block4_conv2"),
-        ("block4_conv2", "block4_conv4"),
-        ("block5_conv1", "block5_conv1"),
-    )
-)
+THINNED = ("relu1_1", "relu2_1")
 
 
 class Distiller:
-    """Student, adapters and teacher in one Keras model whose output is the errors themselves.
+    """Student, heads and teacher in one Keras model whose output is the errors themselves.
 
     Args:
-        student: model whose layers the taps name.
-        teacher: model whose layers the taps name; not trained.
-        taps: what to learn.
-        sample: (n, side, side, 3) uint8 crops over which the teacher's channels are standardised.
+        student: the trunk, whose convolutions `heads` name.
+        teacher: model whose layers are learnt; not trained.
+        sample: (n, side, side, 3) uint8 crops over which the components are computed.
+        heads: for each of the teacher's layers (`relu4_1`), what is to be predicted where.
+        components: the layers' components where they are known from an earlier run, in place of the sample's.
+
+    Attributes:
+        layers: the layers that are learnt, shallow to deep.
+        components: of each layer.
+        model: from crops (batch, side, side, 3) uint8 to errors (batch, layers): of each layer the mean over
+            positions of the squared errors of its components, weighted by their shares of the energy to the
+            power `EMPHASIS`; 1 where nothing is predicted.
+        errors_model: the same, but each layer's squared error as a share of its energy.
     """
 
-    def __init__(self, student: keras.Model, teacher: keras.Model, taps: tuple[Tap, ...], sample: np.ndarray):
+    def __init__(
+        self,
+        student: keras.Model,
+        teacher: keras.Model,
+        sample: np.ndarray,
+        heads: Mapping[str, Head] = HEADS,
+        components: Mapping[str, Components] | None = None,
+    ):
         import keras
 
-        self.taps, self.student = taps, student
+        self.heads, self.layers = dict(heads), tuple(heads)
+        self.student, self.teacher = student, teacher
         known = {layer.name for layer in teacher.layers}
-        if missing := [tap.teacher for tap in taps if tap.teacher not in known]:
+        if missing := [layer for layer in heads if keras_spelling(layer) not in known]:
             raise UsageError(
                 f"The teacher has no such layer; it has {', '.join(sorted(known))}. Received: {missing}"
             )
-        if len(set(taps)) < len(taps):
-            raise UsageError(f"A tap is named twice. Received: {', '.join(tap.title for tap in taps)}")
         crops = keras.Input((None, None, 3), dtype="uint8", name="crops")
         picture = _Preprocess(name="preprocess")(crops)
-        targets = self._targets(keras, teacher, picture)
-        self.watching = keras.Model(crops, targets)
-        learner = keras.Model(student.input, [student.get_layer(t.student).output for t in taps])
-        _check_resolutions(taps, learner, self.watching, sample.shape[1:])
-        self.statistics = _channel_statistics(self.watching, sample)
+        watching = keras.Model(
+            teacher.input, {layer: teacher.get_layer(keras_spelling(layer)).output for layer in heads}
+        )
+        self.watching = keras.Model(crops, watching(picture))
+        counts = {layer: head.components for layer, head in heads.items()}
+        self.components = dict(components or principal_components(self.watching, sample, counts))
 
         # Called anew on its input, so that bfloat16 casts apply to it.
-        features = learner(keras.layers.Rescaling(1 / SPREAD)(picture))
-        features = features if isinstance(features, (list, tuple)) else [features]
-        errors = []
-        for tap, feature, target, (mean, deviation) in zip(
-            taps, features, targets, self.statistics, strict=True
-        ):
-            name = tap.title.replace("<-", "_").replace("@", "_x")
-            adapter = keras.layers.Conv2D(len(mean), 1, name=f"adapter_{name}")
-            if tap.student in THINNED:
-                feature, target = feature[:, ::2, ::2], target[:, ::2, ::2]
-            errors.append(_StandardisedError(mean, deviation, name=name)([adapter(feature), target]))
-        self.model = keras.Model(crops, keras.layers.Concatenate(dtype="float32")(errors))
+        taps = keras.Model(student.input, [student.get_layer(head.tap).output for head in heads.values()])
+        features = taps(keras.layers.Rescaling(1 / SPREAD)(picture))
+        weighted, shares = [], []
+        targets = self.watching(crops)
+        for (layer, head), feature in zip(heads.items(), features, strict=True):
+            prediction = keras.layers.Conv2D(head.components, 1, name=f"head_{layer}")(feature)
+            target = targets[layer]
+            if layer in THINNED:
+                prediction, target = prediction[:, ::2, ::2], target[:, ::2, ::2]
+            own = _ComponentErrors(self.components[layer], name=f"errors_{layer}")([prediction, target])
+            weighted.append(own[..., :1])
+            shares.append(own[..., 1:])
+        self.model = keras.Model(crops, keras.layers.Concatenate(dtype="float32", name="weighted")(weighted))
+        self.errors_model = keras.Model(
+            crops, keras.layers.Concatenate(dtype="float32", name="shares")(shares)
+        )
 
-    def _targets(self, keras: Any, teacher: keras.Model, picture: Any) -> list:
-        """The teacher's activations for each tap, symbolic."""
-        by_zoom: dict[tuple[str, int], Any] = {}
-        for zoom in sorted({tap.zoom for tap in self.taps}):
-            names = [tap.teacher for tap in self.taps if tap.zoom == zoom]
-            enlarge = keras.layers.UpSampling2D(zoom, interpolation="bilinear", name=f"enlarge_{zoom}")
-            outputs = keras.Model(teacher.input, [teacher.get_layer(n).output for n in names])(
-                enlarge(picture) if zoom > 1 else picture
-            )
-            outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-            by_zoom |= {(name, zoom): output for name, output in zip(names, outputs, strict=True)}
-        return [by_zoom[tap.teacher, tap.zoom] for tap in self.taps]
+    def errors(self, crops: np.ndarray, batch: int = 8) -> np.ndarray:
+        """Each layer's mean squared error over the crops as a share of the layer's energy; (layers,)."""
+        return self.errors_model.predict(crops, batch_size=batch, verbose=0).mean(axis=0)
 
-    def errors(self, crops: np.ndarray) -> np.ndarray:
-        """Mean standardised error of each tap over the crops; (taps,)."""
-        return self.model.predict(crops, batch_size=8, verbose=0).mean(axis=0)
+    def fit_heads(self, crops: np.ndarray, batch: int = 8, ridge: float = 1e-5) -> None:
+        """Fits the heads by least squares to the taps' activations over crops (n, side, side, 3), uint8."""
+        import keras
 
-    def spread(self, crops: np.ndarray) -> np.ndarray:
-        """The errors that predicting each channel's own mean over the crops would make; (taps,).
+        taps = [self.student.get_layer(head.tap).output for head in self.heads.values()]
+        tapped = keras.Model(self.student.input, dict(zip(self.layers, taps, strict=True)))
+        sums: dict[str, list[Any]] = {layer: [0.0, 0.0] for layer in self.layers}
+        for start in range(0, len(crops), batch):
+            part = crops[start : start + batch]
+            pictures = (part[..., ::-1].astype("float32") - np.array(MEANS, "float32")) / SPREAD
+            features, targets = tapped.predict_on_batch(pictures), self.watching.predict_on_batch(part)
+            for layer in self.layers:
+                every = max(1, features[layer].shape[1] // 32)  # neighbours tell the same
+                mine, theirs = (
+                    np.asarray(maps[layer][:, ::every, ::every], "float32").reshape(-1, maps[layer].shape[-1])
+                    for maps in (features, targets)
+                )
+                rows = np.concatenate([mine, np.ones((len(mine), 1), "float32")], axis=1)
+                found = self.components[layer]
+                wanted = theirs @ (found.directions / np.sqrt(found.energies)).astype("float32")
+                sums[layer][0] = sums[layer][0] + (rows.T @ rows).astype("float64")
+                sums[layer][1] = sums[layer][1] + (rows.T @ wanted).astype("float64")
+        for layer, (square, right) in sums.items():
+            square += np.eye(len(square)) * ridge * np.trace(square) / len(square)
+            solution = np.linalg.solve(square, right).astype("float32")
+            self.model.get_layer(f"head_{layer}").set_weights([solution[:-1][None, None], solution[-1]])
 
-        Other photographs vary more or less than the sample did: `errors` over this is the share of
-        their variance that the student leaves unexplained.
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The trunk's and the heads' weights in the teacher's units, and the components, by name.
+
+        `block4_conv1/kernel`, `heads/relu4_1/kernel` (taps' channels, components), and of each layer
+        `components/relu4_1/directions`, `energies` and `total`.
         """
-        moments = _channel_statistics(self.watching, crops)
-        pairs = zip(moments, self.statistics, strict=True)
-        return np.array([np.mean(np.square(own / sample)) for (_, own), (_, sample) in pairs])
+        arrays: dict[str, np.ndarray] = {}
+        for layer in self.student.layers:
+            if layer.weights:
+                kernel, bias = layer.get_weights()
+                first = not arrays
+                arrays[f"{layer.name}/kernel"] = kernel / SPREAD if first else kernel
+                arrays[f"{layer.name}/bias"] = bias
+        for layer in self.layers:
+            kernel, bias = self.model.get_layer(f"head_{layer}").get_weights()
+            scale = np.sqrt(self.components[layer].energies).astype("float32")
+            arrays[f"heads/{layer}/kernel"] = kernel[0, 0] * scale
+            arrays[f"heads/{layer}/bias"] = bias * scale
+        return arrays | _named(self.components)
 
-    def export(self, path: Path, sample: np.ndarray) -> None:
-        """Writes the student in half precision, each channel's mean activation scaled to 1.
+    def begin(self, arrays: Mapping[str, np.ndarray], path: Path) -> None:
+        """Takes over the weights of a trained network, as `arrays` gives them.
 
-        Gatys et al. (2015) normalise VGG so; with ReLU and linear pooling it changes no
-        activation but by a factor, and lets one set of loss weights serve every layer.
+        Raises:
+            WeightsError: they are another network's.
         """
-        write_half_precision(normalised_weights(self.student, sample), path)
+        try:
+            first = True
+            for layer in self.student.layers:
+                if layer.weights:
+                    kernel = np.asarray(arrays[f"{layer.name}/kernel"], "float32")
+                    layer.set_weights([kernel * SPREAD if first else kernel, arrays[f"{layer.name}/bias"]])
+                    first = False
+            for layer in self.layers:
+                scale = np.sqrt(self.components[layer].energies).astype("float32")
+                kernel = np.asarray(arrays[f"heads/{layer}/kernel"], "float32") / scale
+                bias = np.asarray(arrays[f"heads/{layer}/bias"], "float32") / scale
+                self.model.get_layer(f"head_{layer}").set_weights([kernel[None, None], bias])
+        except (KeyError, ValueError) as error:
+            raise WeightsError(
+                f"Expected the weights of a network of this shape. Received: {path} ({error})"
+            ) from None
+
+    def export(self, path: Path) -> None:
+        """Writes what `arrays` gives in half precision; energies, which may be beyond it, in single."""
+        arrays = self.arrays()
+        whole = {name: array for name, array in arrays.items() if name.endswith(("/energies", "/total"))}
+        write_half_precision(
+            {name: array for name, array in arrays.items() if name not in whole}, path, whole
+        )
 
 
-def _check_resolutions(
-    taps: tuple[Tap, ...], student: keras.Model, teacher: keras.Model, shape: tuple[int, ...]
-) -> None:
-    """Makes sure that each tap's two layers have one resolution, but for a last row of the teacher's."""
-    for tap, mine, theirs in zip(taps, _heights(student, shape), _heights(teacher, shape), strict=True):
-        if not mine <= theirs <= mine + 1:
-            raise UsageError(
-                f"A tap's two layers have one resolution; choose another layer or @ZOOM. Received: "
-                f"{tap.title}, {mine} and {theirs} high on a picture of {shape[0]}"
-            )
+def _named(components: Mapping[str, Components], dtype: str = "float32") -> dict[str, np.ndarray]:
+    return {
+        f"components/{layer}/{name}": np.asarray(value, dtype)
+        for layer, own in components.items()
+        for name, value in own._asdict().items()
+    }
 
 
-def _heights(model: keras.Model, shape: tuple[int, ...]) -> list[int]:
-    shapes = model.compute_output_shape((1, *shape))
-    return [int(own[1]) for own in (shapes if isinstance(shapes, list) else [shapes])]
+def write_components(components: Mapping[str, Components], path: Path) -> None:
+    """Writes components in double precision, for a run to go on with."""
+    write_half_precision({}, path, _named(components, "float64"))
+
+
+def components_in(arrays: Mapping[str, np.ndarray]) -> dict[str, Components]:
+    """The components that a file of `Distiller.export` holds, by layer."""
+    layers = {name.split("/")[1] for name in arrays if name.startswith("components/")}
+    return {
+        layer: Components(
+            np.asarray(arrays[f"components/{layer}/directions"], "float64"),
+            np.asarray(arrays[f"components/{layer}/energies"], "float64"),
+            float(arrays[f"components/{layer}/total"]),
+        )
+        for layer in layers
+    }
 
 
 def _layers() -> tuple[type, type]:
@@ -172,83 +216,37 @@ def _layers() -> tuple[type, type]:
         def call(self, crops):
             return ops.cast(crops, "float32")[..., ::-1] - ops.convert_to_tensor(MEANS, "float32")
 
-    class StandardisedError(keras.layers.Layer):
-        """Mean squared error in units of the target's own variance; (batch, 1)."""
+    class ComponentErrors(keras.layers.Layer):
+        """Errors of predicted components; (batch, 2): weighted, and as a share of the layer's energy."""
 
-        def __init__(self, mean, deviation, **kwargs):
+        def __init__(self, components, **kwargs):
             super().__init__(dtype="float32", **kwargs)
-            self.mean, self.deviation = mean, deviation
+            scale = np.sqrt(components.energies)
+            self.directions = (components.directions / scale).astype("float32")
+            emphasis = components.shares**EMPHASIS
+            self.weights_of_errors = np.stack([emphasis / emphasis.sum(), components.shares], -1).astype(
+                "float32"
+            )
 
         def call(self, pair):
             prediction, target = pair
-            height, width = ops.shape(prediction)[1], ops.shape(prediction)[2]
-            wanted = (target[:, :height, :width] - self.mean) / self.deviation
-            return ops.mean(ops.square(prediction - wanted), axis=(1, 2, 3))[:, None]
+            wanted = ops.matmul(target, ops.convert_to_tensor(self.directions))
+            squares = ops.mean(ops.square(prediction - wanted), axis=(1, 2))  # (batch, components)
+            return ops.matmul(squares, ops.convert_to_tensor(self.weights_of_errors))
 
-    return Preprocess, StandardisedError
+    return Preprocess, ComponentErrors
 
 
-def _Preprocess(**kwargs):
+def _Preprocess(**kwargs: Any) -> Any:
     return _layers()[0](**kwargs)
 
 
-def _StandardisedError(*args, **kwargs):
+def _ComponentErrors(*args: Any, **kwargs: Any) -> Any:
     return _layers()[1](*args, **kwargs)
 
 
-def _channel_statistics(model: keras.Model, sample: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(mean, deviation) of each output's channels; channels that never speak count as deviation 1."""
-    sums: list = []
-    for start in range(0, len(sample), 8):
-        outputs = model.predict_on_batch(sample[start : start + 8])
-        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        moments = [
-            np.stack([o.mean((0, 1, 2)), np.square(o, dtype="float64").mean((0, 1, 2))]) for o in outputs
-        ]
-        sums.append(moments)
-    counts = [len(sample[start : start + 8]) for start in range(0, len(sample), 8)]
-    means = [np.average(column, axis=0, weights=counts) for column in zip(*sums, strict=True)]
-    result = []
-    for first, second in means:
-        deviation = np.sqrt(np.maximum(second - first**2, 0))
-        deviation[deviation < 1e-3 * deviation.max()] = 1
-        result.append((first.astype("float32"), deviation.astype("float32")))
-    return result
-
-
-def normalised_weights(student: keras.Model, sample: np.ndarray) -> dict[str, np.ndarray]:
-    """The student's weights, scaled so that each channel's mean activation over the sample is 1.
-
-    Channels that are almost silent are not raised above a twentieth of their layer's mean: their
-    noise would be heard instead.
-
-    Args:
-        student: `vgg_mini`.
-        sample: (n, side, side, 3) uint8 crops.
-
-    Returns:
-        `{"block1_conv1/kernel": ..., "block1_conv1/bias": ...}` in float32.
-    """
-    import keras
-
-    names = [layer.name for layer in student.layers if "_conv" in layer.name]
-    features = keras.Model(student.input, [student.get_layer(name).output for name in names])
-    picture = (sample[..., ::-1].astype("float32") - np.array(MEANS, "float32")) / SPREAD
-    batches = [features.predict_on_batch(picture[i : i + 8]) for i in range(0, len(picture), 8)]
-    weights, previous = {}, np.full(3, 1 / SPREAD, "float32")
-    for i, name in enumerate(names):
-        means = [np.asarray(batch[i], "float32").mean((0, 1, 2)) for batch in batches]
-        mean = np.average(means, axis=0, weights=[len(batch[i]) for batch in batches]).astype("float32")
-        mean = np.maximum(mean, max(mean.mean() / 20, 1e-12))
-        kernel, bias = student.get_layer(name).get_weights()
-        weights[f"{name}/kernel"] = kernel * previous[:, None] / mean
-        weights[f"{name}/bias"] = bias / mean
-        previous = mean
-    return weights
-
-
 def write_half_precision(
-    weights: dict[str, np.ndarray], path: Path, more: dict[str, np.ndarray] | None = None
+    weights: Mapping[str, np.ndarray], path: Path, more: Mapping[str, np.ndarray] | None = None
 ) -> None:
     """Writes arrays as float16, and `more` as they are, to an .npz, beside it first and then renamed."""
     largest = np.finfo("float16").max  # a silent channel's bias may be beyond it, and stays as silent

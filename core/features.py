@@ -18,7 +18,7 @@ import keras
 from keras import ops
 
 from impasto.models.register import MEANS, Network, canonical_spelling, did_you_mean, keras_spelling
-from impasto.models.vgg import build_network, channels_last, prune
+from impasto.models.vgg import build_network, channels_last, prune, read_heads
 from impasto.models.weights import choose
 
 from .errors import UsageError
@@ -80,20 +80,28 @@ class Extractor:
             entry, path, self.notice = choose(network, weights)
             self.name = entry.name
             self.layers = _once(entry.layer(layer) for layer in _or_defaults(entry, layers))
-            sources = {layer: keras_spelling(layer) for layer in self.layers}
+            sources = {layer: entry.tap(layer) for layer in self.layers}
             deepest = max(self.layers, key=entry.layers.index)
             model = build_network(entry, path, deepest)
+            heads = read_heads(entry, path, self.layers)
         else:
             if weights is not None:
                 raise UsageError(
                     f"A model comes with its own weights; leave weights out. Received: {weights!r}"
                 )
-            model, self.name = network, network.name
+            model, self.name, heads = network, network.name, {}
             sources = dict(_find_in_model(network, layer) for layer in layers or ())
             self.layers = tuple(sources)
         with channels_last():
             self.model = prune(model, sources, pooling, first_padding, rescale_pooling)
-        self.layer_channels = {layer: self.model.output[layer].shape[-1] for layer in self.layers}
+        self.layer_channels = {
+            layer: heads[layer]["bias"].size if heads else self.model.output[layer].shape[-1]
+            for layer in self.layers
+        }
+        self._heads = {
+            layer: (ops.convert_to_tensor(head["kernel"]), ops.convert_to_tensor(head["bias"]))
+            for layer, head in heads.items()
+        }
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """Computes the features of a picture, differentiably, on whichever backend runs.
@@ -106,7 +114,18 @@ class Extractor:
             Canonical layer name → (1, about height / stride, about width / stride, channels).
         """
         features = self.model(self.preprocessed(image), training=False)
-        return {layer: features[layer] for layer in self.layers}
+        return {layer: self.predicted(layer, features[layer]) for layer in self.layers}
+
+    def predicted(self, layer: str, features: Tensor) -> Tensor:
+        """A layer, of what its convolution shows (1, height, width, channels).
+
+        With a head that is the components that it predicts, (1, height, width, components), and otherwise
+        the convolution's own activations.
+        """
+        if layer not in self._heads:
+            return features
+        kernel, bias = (ops.cast(part, features.dtype) for part in self._heads[layer])
+        return ops.matmul(features, kernel) + bias
 
     def preprocessed(self, image: Tensor) -> Tensor:
         """What the network takes, of a picture of 0–1; see `preprocess`."""

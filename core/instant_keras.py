@@ -121,7 +121,7 @@ class KerasRuntime:
 def extractors(weights: Path | None = None) -> tuple[Extractor, Extractor]:
     """The encoder of the whole decoder and of the light one; with the bundled weights, or a file's."""
     whole, light = (
-        Extractor("vgg_mini", (*GATES[:n], *LEVELS[:n]), first_padding="replicate", weights=weights)
+        Extractor("instant_encoder", (*GATES[:n], *LEVELS[:n]), first_padding="replicate", weights=weights)
         for n in (len(LEVELS), LIGHT_LEVELS)
     )
     return whole, light

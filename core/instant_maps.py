@@ -15,22 +15,21 @@ from typing import Any
 import numpy as np
 
 from impasto.models.instant import LEVELS, UNIT
-from impasto.models.register import VGG_MINI
-
-from .recipes import QUALITY
+from impasto.models.register import INSTANT_ENCODER
 
 Tensor = Any  # an array of NumPy's, or a tensor of Keras's backend
 # Directions in which the photograph hardly varies hold rounding and noise. They are not blown up to
 # the target's range: a shift of the spectrum by this share of its norm bounds the factor.
 SHIFT = 1e-4
 
-# How much a change at each of `LEVELS` counts: as the quality recipe weighs these layers' losses, of which
-# twice the way to go is the gradient; in the decoder's unit.
-_SHARES = dict(zip(VGG_MINI.style_layers, QUALITY.style_layer_weights or [1.0] * 5, strict=True))
-_SUM = sum(_SHARES.values())
-WEIGHTS = tuple(2 * UNIT * QUALITY.style_weight * _SHARES[layer] / _SUM for layer in LEVELS)
-CONTENT_WEIGHT = 2 * UNIT * QUALITY.content_weight
-VARIATION_WEIGHT = 2 * QUALITY.tv_weight / 3  # of three channels
+# The objective whose gradient the untrained decoder is: Wasserstein-2 distances under the encoder, these
+# layers' shares, content at relu4_2, total variation. Chosen by eye for that encoder, before it was trained.
+STYLE_SHARES = dict(zip(INSTANT_ENCODER.style_layers, (4 / 9, 2 / 9, 1 / 9, 1 / 9, 1 / 9), strict=True))
+CONTENT_SHARE, VARIATION_SHARE = 0.17, 3.4
+# How much a change at each of `LEVELS` counts: twice the way to go is the gradient; in the decoder's unit.
+WEIGHTS = tuple(2 * UNIT * STYLE_SHARES[layer] for layer in LEVELS)
+CONTENT_WEIGHT = 2 * UNIT * CONTENT_SHARE
+VARIATION_WEIGHT = 2 * VARIATION_SHARE / 3  # of three channels
 
 Sums = list[tuple[float, np.ndarray, np.ndarray]]  # of each level: weight, x, and x xᵀ
 

@@ -59,7 +59,7 @@ class OnnxRuntime:
         Raises:
             WeightsError: as `instant_painter`.
         """
-        network, path, _ = choose("vgg_mini")
+        network, path, _ = choose("instant_encoder")
         arrays = read_weights(path)
         check_weights(network, arrays, path)
         return cls(arrays, read_instant(weights))

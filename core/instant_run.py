@@ -23,7 +23,7 @@ from .recipes import Settings
 from .result import Result, Step
 from .styles import Style
 
-ENCODER = "vgg_mini"
+BUNDLED = "vgg_mini"  # what stands for one pass where a network is named
 
 
 def _checked(settings: Settings, content: Picture | None, styles: Sequence[Style]) -> Picture:
@@ -33,10 +33,10 @@ def _checked(settings: Settings, content: Picture | None, styles: Sequence[Style
             "One pass paints a photograph in a style; give both, or choose --method optimise. Received: "
             f"{'no photograph' if content is None else 'no style'}"
         )
-    if settings.network not in ("auto", ENCODER) or settings.weights:
+    if settings.network not in ("auto", BUNDLED) or settings.weights:
         raise UsageError(
-            f"One pass is painted with the bundled {ENCODER}, which its decoder was trained on; choose "
-            f"--method optimise or refine for another. Received: {settings.weights or settings.network}"
+            "One pass is painted with networks of its own; choose --method optimise or refine for a "
+            f"network that you name. Received: {settings.weights or settings.network}"
         )
     return content
 
@@ -105,7 +105,7 @@ def paint_instantly(
     return Result(
         finished(painted, photograph, settings),
         [(1, longest, clock.seconds, math.nan)],
-        ENCODER,
+        BUNDLED,
         settings,
         interrupted=interrupted,
         notices=tuple(notices),

@@ -1,8 +1,9 @@
-"""The decoders between a frozen encoder and the quality recipe's objective, for `instant_training.py`.
+"""The decoders between a frozen encoder and the losses of a network that judges, for `instant_training.py`.
 
-They learn to make small what the optimiser makes small: the Wasserstein-2 distance of means and
-covariances at five layers, the content loss, total variation, with the weights of the recipe `quality`.
-So no weight is new here but that of colours beyond black and white, which the optimiser simply cuts off.
+They learn to make small what the optimiser makes small by the recipe `quality`: Gram matrices as shares of
+the style's, content as a share of the photograph's, total variation, with that recipe's weights. The judge is
+best VGG-16 itself, whose weights are needed in training only. So no weight is new here but that of colours
+beyond black and white, which the optimiser simply cuts off.
 
 They are trained as they paint (`instant.py`): first strokes and a pass at half the size, then passes at the
 full size, of the whole decoder and, from the same start, one of the light one, which paints there. Each pass
@@ -18,24 +19,28 @@ import numpy as np
 from keras import ops
 
 from impasto.models.instant import GATES, LEVELS, LIGHT_LEVELS
-from impasto.models.register import VGG_MINI
+from impasto.models.register import find_network
 
 from .backend import Tensor
 from .features import Extractor
-from .instant_maps import CONTENT_WEIGHT, SHIFT, WEIGHTS, smoothing
+from .instant_maps import (
+    CONTENT_WEIGHT,
+    SHIFT,
+    WEIGHTS,
+    smoothing,
+)
 from .instant_scales import DETAIL
 from .instant_strokes import BETA_1, BETA_2, EPSILON, LEARNING_RATE, STEPS
 from .recipes import QUALITY
-from .transport import distance, moments, root, transported
+from .transport import moments, root, transported
 from .variation import differences
 
-STYLE_LAYERS = VGG_MINI.style_layers
-CONTENT_LAYER = VGG_MINI.content_layers[0]
-SEEN = tuple(dict.fromkeys((*GATES, *LEVELS, *STYLE_LAYERS)))  # what the extractor has to give
+SEEN = tuple(dict.fromkeys((*GATES, *LEVELS)))  # what the extractor has to give
 COLOURS_SHIFT = 1e-5  # a share of the colours' spectrum: three channels hold no noise to speak of
 SKETCH = 0.5  # weight in training of the same loss at half the size: strokes of twice the size
 MOST = 2.0  # a pair counts in training as if its loss, of two passes and a half, were no more than this
 BEYOND = 1.0  # weight of squared values below 0 and above 1
+TINY = 1e-8
 PARTS = ("style", "content", "variation", "beyond")
 
 
@@ -43,7 +48,8 @@ class InstantTrainer(keras.Model):
     """From a batch of photographs and styles to the parts of the objective.
 
     Args:
-        extractor: the bundled network with the layers `SEEN`.
+        extractor: the encoder with the layers `SEEN`.
+        judge: the network whose losses are made small, with its layers of style and content.
         decoder: see `models/instant.py`.
         light: the light decoder.
         descent: as `gradient_model` builds it, which makes first strokes.
@@ -54,6 +60,7 @@ class InstantTrainer(keras.Model):
     def __init__(
         self,
         extractor: Extractor,
+        judge: Extractor,
         decoder: keras.Model,
         light: keras.Model,
         descent: keras.Model,
@@ -61,11 +68,12 @@ class InstantTrainer(keras.Model):
         fine: int = 1,
     ):
         super().__init__(name="instant_trainer")
-        self.extractor, self.decoder, self.light, self.descent = extractor, decoder, light, descent
+        self.extractor, self.judge = extractor, judge
+        self.decoder, self.light, self.descent = decoder, light, descent
+        network = find_network(judge.name)
+        self.style_layers, self.content_layer = network.style_layers, network.content_layers[0]
         self.coarse, self.fine = coarse, fine
-        self.extractor.model.trainable = False
-        shares = np.array(QUALITY.style_layer_weights or [1.0] * len(STYLE_LAYERS))
-        self.shares = QUALITY.style_weight * shares / shares.sum()
+        self.extractor.model.trainable = self.judge.model.trainable = False
 
     def call(self, pair: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
         """The weighted parts of each pair's loss, (pairs, parts), in the order of `PARTS`.
@@ -125,35 +133,35 @@ class InstantTrainer(keras.Model):
         return picture, self._parts(picture, aims)
 
     def _parts(self, painted: Tensor, aims: Any) -> Tensor:
-        """What the quality recipe's objective says of pictures."""
-        features, targets, _ = aims
-        seen = self.extractor(painted)
-        style = sum(
-            share * distance(_rows(seen[layer]), *targets[layer])
-            for share, layer in zip(self.shares, STYLE_LAYERS, strict=True)
-        )
-        wanted = ops.cast(features[CONTENT_LAYER], "float32")
-        change = ops.cast(seen[CONTENT_LAYER], "float32") - wanted
-        content = QUALITY.content_weight * _energy(change) / (_energy(wanted) + 1e-8)
+        """What the quality recipe's objective says of pictures, under the judge."""
+        wanted, grams = aims[3]
+        seen = self.judge(painted)
+        style = sum(_energy(gram(seen[layer]) - own) / (_energy(own) + TINY) for layer, own in grams.items())
+        style = QUALITY.style_weight * style / len(grams)
+        change = ops.cast(seen[self.content_layer], "float32") - wanted
+        content = QUALITY.content_weight * _energy(change) / (_energy(wanted) + TINY)
         size = float(np.prod(painted.shape[1:]))
         variation = QUALITY.tv_weight * sum(map(_energy, differences(painted))) / size
         beyond = BEYOND * _energy(painted - ops.clip(painted, 0, 1)) / size
         return ops.stack([style, content, variation, beyond], axis=1)
 
-    def _aims(self, photographs: Tensor, styles: Tensor) -> tuple[Any, Any, Any]:
-        """The photographs' features, the styles' statistics at each layer, those of their colours.
+    def _aims(self, photographs: Tensor, styles: Tensor) -> tuple[Any, Any, Any, Any]:
+        """Photographs' features, styles' statistics at each level, those of their colours, and targets.
 
-        Statistics are means, covariances, and these' roots.
+        Statistics are means, covariances, and these' roots; targets the judge's content and Gram matrices.
         """
         count = photographs.shape[0]
-        features = self.extractor(ops.concatenate([photographs, styles], axis=0))
-        targets = {layer: _statistics(_rows(features[layer][count:])) for layer in STYLE_LAYERS}
+        both = ops.concatenate([photographs, styles], axis=0)
+        features, judged = self.extractor(both), self.judge(both)
+        targets = {layer: _statistics(_rows(features[layer][count:])) for layer in LEVELS}
         own = {layer: value[:count] for layer, value in features.items()}
-        return own, targets, _statistics(_rows(styles))
+        grams = {layer: gram(judged[layer][count:]) for layer in self.style_layers}
+        wanted = ops.cast(judged[self.content_layer][:count], "float32")
+        return own, targets, _statistics(_rows(styles)), (wanted, grams)
 
     def _inputs(self, picture: Tensor, aims: Any, levels: int) -> list[Tensor]:
         """What a decoder of so many levels takes: what `InstantPainter` gives it, for a batch."""
-        features, targets, palette = aims
+        features, targets, palette, _ = aims
         seen = self.extractor(picture)
         changes = [smoothing(picture, ops), _moved(picture, palette, COLOURS_SHIFT) - picture]
         for layer, weight in zip(LEVELS[:levels], WEIGHTS, strict=False):
@@ -167,6 +175,13 @@ class InstantTrainer(keras.Model):
             changes[-1] = changes[-1] + _each(CONTENT_WEIGHT / (energy + 1e-8)) * (wanted - now)
         inputs = [*(seen[layer] for layer in (*GATES[:levels], *LEVELS[:levels])), *changes]
         return [picture, *map(ops.stop_gradient, inputs)]
+
+
+def gram(features: Tensor) -> Tensor:
+    """Gram matrices divided by positions, (pictures, channels, channels, 1), in full precision."""
+    rows = _rows(features)
+    products = ops.matmul(ops.transpose(rows, (0, 2, 1)), rows)
+    return products[..., None] / rows.shape[1]
 
 
 def _statistics(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -27,6 +28,7 @@ from .finishing import finished
 from .images import Picture, load_picture
 from .instant import OnTile
 from .large_adam import LargeAdam
+from .lbfgs import LBFGS
 from .objective import Objective
 from .optimizers import Optimizer, resize
 from .progress import Clock, Parts
@@ -180,9 +182,13 @@ class OptimiseRun:
                 optimizer = LargeAdam(optimizer, self.plan.picture_on_disk, spent=True)
                 free_memory()
             if not first:
+                if self._outgrown(optimizer):
+                    optimizer = self._on_host(optimizer)
                 optimizer.rescale(self.size(scale), start)
             first = False
             while spent < self.budgets[index] and not interrupted:
+                if self._outgrown(optimizer):  # the plan of a resumed run, or since memory ran out
+                    optimizer = self._on_host(optimizer)
                 before = optimizer.evaluations
                 loss = self._step(optimizer, scale)
                 used = max(optimizer.evaluations - before, 1)
@@ -295,17 +301,37 @@ class OptimiseRun:
         Where that is in tiles already, no array of the picture's size is made on the device.
         """
         plan = self.room.plan(self.size(scale)) if scale else None
-        if plan is None or not plan.divided or self.settings.optimizer != "adam":
-            optimizer = make_optimizer(self.settings, np.zeros((1, 1, 3)) if state else self._start())
+        settings = self.settings
+        if state and settings.optimizer == "auto":  # it may have been painted where memory was another
+            settings = replace(settings, optimizer="adam" if state["optimizer"] == "Adam" else "lbfgs")
+        elif settings.optimizer == "auto" and plan is not None and plan.divided:
+            settings = replace(settings, optimizer="adam")
+        if plan is None or not plan.divided or settings.optimizer != "adam":
+            optimizer = make_optimizer(settings, np.zeros((1, 1, 3)) if state else self._start())
         else:
-            stub = make_optimizer(self.settings, np.zeros((1, 1, 3)))
-            optimizer = LargeAdam(cast(Adam, stub), plan.picture_on_disk)
+            optimizer = LargeAdam(self._stub(), plan.picture_on_disk)
             if not state:
                 start = self._start()
                 optimizer.rescale(start.shape[:2], start[None].astype("float32", copy=False))
         if state:
             optimizer.load_state(state)
         return optimizer
+
+    def _stub(self) -> Adam:
+        """Adam by these settings, of a picture that holds no memory to speak of."""
+        return cast(Adam, make_optimizer(replace(self.settings, optimizer="adam"), np.zeros((1, 1, 3))))
+
+    def _outgrown(self, optimizer: Optimizer) -> bool:
+        """Whether the picture is in tiles, and what `auto` took for whole ones would hold too much."""
+        return self.plan.divided and self.settings.optimizer == "auto" and isinstance(optimizer, LBFGS)
+
+    def _on_host(self, optimizer: Optimizer) -> LargeAdam:
+        """Adam, with its arrays on the host, where another optimiser is."""
+        image = to_numpy(optimizer.result)
+        large = LargeAdam(self._stub(), self.plan.picture_on_disk)
+        large.rescale(image.shape[1:3], image)
+        large.evaluations = optimizer.evaluations
+        return large
 
     def _place(self, state: dict[str, np.ndarray]) -> tuple[int, int]:
         """Which scale a saved state is of, and how many steps were taken there."""

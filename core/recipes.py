@@ -25,14 +25,15 @@ CHOICES = {
     "style_loss": ("moments", "gram", "means"),
     "gram_scaling": ("paper", "neural-style", "mxnet", "scaled", "normalised"),
     "variation": ("l1", "l2", "neural-style", "laplacian"),
-    "optimizer": ("adam", "lbfgs", "sgd", "nesterov", "scipy"),
+    "optimizer": ("auto", "adam", "lbfgs", "sgd", "nesterov", "scipy"),
     "colours": ("style", "keep", "match"),
     "precision": ("auto", "float32", "bfloat16"),
     "convolution": ("auto", "direct", "winograd"),
 }
 
 
-STEPS = 100  # of a whole run
+STEPS = 80  # of a whole run, or more where its last scale would have fewer than these:
+LEAST_AT_LAST = 19  # L-BFGS begins anew at each scale; with 12 at 1024 pixels edges stay rough
 # Of its steps at a scale `refine` takes the first share, at the full size the second; the scale before that
 # is left out. Where there is one scale alone it takes the third. So it takes half of a whole run's time
 # (docs/instant.md).
@@ -46,16 +47,16 @@ class Settings:
     Attributes:
         recipe: the recipe that these settings began as; a label only.
         method: `optimise`; `instant`, one pass of a network trained for all styles, which looks at `size`,
-            `strength`, `style_scale`, `colours` and `denoise` only; or `refine`: the optimiser, wherever it
-            would start from the content, starts from the instant picture, and one more pass leads from half
-            to the full size (our own; docs/instant.md).
+            `strength`, `style_scale`, `colours` and `denoise` only; or `refine`, for half of the time: the
+            optimiser, wherever it would start from the content, starts from the instant picture, and one
+            more pass leads from half to the full size (our own; docs/instant.md).
         size: longest side of the result in pixels; 0 keeps the content's own [n: 512].
         strength: 0 leaves the photograph nearly alone, 1 forgets it; 0.5 is the recipe's balance.
-        steps: optimiser steps over all scales; for L-BFGS, function evaluations [n]. None is 100, or as many
-            as refine in half the time (18 at 512 pixels).
+        steps: optimiser steps over all scales; for L-BFGS, function evaluations [n]. None is 80, more where
+            there are more than three scales, or as many as refine in half the time.
         first_scale: longest side at which coarse-to-fine begins, in pixels [c: 128]; 0 paints at
             the full size only.
-        scale_ratio: from one scale to the next [c: √2].
+        scale_ratio: from one scale to the next [Gatys et al. 2017, arXiv:1611.07865: 2].
         step_decay: each finer scale gets this share of the steps of the one before it.
         network: `auto`, `vgg19`, `vgg16` or `vgg_mini`.
         weights: a weight file for the network, instead of its own.
@@ -73,10 +74,11 @@ class Settings:
         style_loss: `moments` (mean and covariance, Wasserstein-2 [c]), `gram` (the paper), `means`.
         gram_scaling: `paper`, `neural-style`, `mxnet` or `normalised` by the target's energy.
         variation: `l1`, `l2` (squared differences [n, c]) or `laplacian` [m].
-        calibrated: whether losses count the network's activations as large as VGG-19's, for which the
-            original tools' weights were chosen (`gains` in `models/register.py`).
+        calibrated: whether losses of predicted components are divided by as many channels as the layer they
+            stand for has (`Head` in `models/vgg_mini.py`), for which the original tools' weights were chosen.
         normalize_gradients: divide each loss layer's gradient by its L1 norm [n: off].
-        optimizer: `adam`, `lbfgs`, `sgd`, `nesterov` or `scipy` (L-BFGS-B in float64).
+        optimizer: `auto`: L-BFGS, and Adam, which holds a third as much, where a picture is painted in tiles;
+            `adam`, `lbfgs`, `sgd`, `nesterov` or `scipy` (L-BFGS-B in float64).
         learning_rate: in units of the 0–1 picture [c: 0.02 for Adam].
         average_decay: of Adam's running mean of the pictures [c: 0.99].
         history: pairs that L-BFGS remembers; 10 is enough (measured, docs/recipes.md).
@@ -107,13 +109,13 @@ class Settings:
     """
 
     recipe: str = "quality"
-    method: str = "refine"
+    method: str = "optimise"
     size: int = 512
     strength: float = 0.5
     steps: int | None = None
     first_scale: int = 128
-    scale_ratio: float = math.sqrt(2)
-    step_decay: float = 0.7
+    scale_ratio: float = 2.0
+    step_decay: float = 0.75
     network: str = "auto"
     weights: str | None = None
     pooling: str | None = None
@@ -121,17 +123,17 @@ class Settings:
     first_padding: str = "replicate"
     content_layers: tuple[str, ...] | None = None
     style_layers: tuple[str, ...] | None = None
-    content_weight: float = 0.17
+    content_weight: float = 0.05
     style_weight: float = 1.0
-    tv_weight: float = 3.4
-    style_layer_weights: tuple[float, ...] | None = (4, 2, 1, 1, 1)
+    tv_weight: float = 0.5
+    style_layer_weights: tuple[float, ...] | None = (1, 1, 1, 1, 1)
     content_loss: str = "normalised"
-    style_loss: str = "moments"
-    gram_scaling: str = "paper"
+    style_loss: str = "gram"
+    gram_scaling: str = "normalised"
     variation: str = "l2"
     calibrated: bool = False
     normalize_gradients: bool = False
-    optimizer: str = "adam"
+    optimizer: str = "auto"
     learning_rate: float = 0.02
     average_decay: float = 0.8
     history: int = 10
@@ -218,7 +220,8 @@ class Settings:
         if refines:
             last = REFINED_AT_LAST if scales > 1 else REFINED_ALONE
             shares = [*(REFINED * share for share in whole[: scales - 1]), last * whole[-1]]
-        steps = self.steps or round(STEPS * sum(shares) / sum(whole))
+        usual = max(STEPS, LEAST_AT_LAST * sum(whole) / whole[-1])
+        steps = self.steps or round(usual * sum(shares) / sum(whole))
         counts = [max(1, round(steps * share / sum(shares))) for share in shares]
         counts[0] = max(1, counts[0] + steps - sum(counts))
         while sum(counts) > max(steps, scales):  # the first scale alone could not make up for it
@@ -270,7 +273,9 @@ QUALITY = Settings()
 RECIPES = {
     "quality": QUALITY,
     # The same objective, ended early: for a look at what a style will do.
-    "draft": replace(QUALITY, recipe="draft", steps=12, step_decay=0.55),
+    "draft": replace(QUALITY, recipe="draft", steps=25),
+    # The same objective, nearer to its end: cleaner edges, more of the photograph's detail.
+    "fine": replace(QUALITY, recipe="fine", steps=300, step_decay=0.85),
     # neural-style's defaults, in its own units (features of 0–255 pictures; TV's unit in docs/recipes.md).
     "classic": Settings(
         recipe="classic",
@@ -343,7 +348,7 @@ def settings_for(recipe: str = "quality", **changes: Any) -> Settings:
     """A recipe's settings with some of them changed.
 
     Args:
-        recipe: `quality`, `draft`, `classic` or `mxnet`.
+        recipe: `quality`, `draft`, `fine`, `classic` or `mxnet`.
         **changes: fields of `Settings`; those that are None keep the recipe's value.
 
     Raises:

@@ -41,7 +41,7 @@ class Recomputed:
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """As the extractor: features (pictures, height, width, channels) by layer, of pictures of 0-1."""
         features = self.model([self.extractor.preprocessed(image)])
-        return {layer: features[layer] for layer in self.layers}
+        return {layer: self.extractor.predicted(layer, features[layer]) for layer in self.layers}
 
 
 class InParts:

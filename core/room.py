@@ -133,13 +133,18 @@ class Room:
             count = LARGE_ARRAYS
         else:
             name, history = self.settings.optimizer, 2 * self.settings.history
+            name = "lbfgs" if name == "auto" else name
             count = ARRAYS[name] + (history if name in ("lbfgs", "scipy") else 0)
             count += SPECTRAL_ARRAYS if name == "lbfgs" and self.settings.spectrum else 0
         return 12.0 * math.prod(size) * count
 
     def _on_host(self, plan: Plan) -> bool:
         """Whether a picture's arrays are changed in place on the host, or in files: `LargeAdam`."""
-        return plan.divided and self.settings.optimizer == "adam"
+        return plan.divided and self._adam_in_tiles
+
+    @property
+    def _adam_in_tiles(self) -> bool:
+        return self.settings.optimizer in ("auto", "adam")
 
     def _beside(self, size: tuple[int, int], plan: Plan) -> float:
         """Bytes of all arrays of a picture's size that are there with what the evaluations took.
@@ -170,11 +175,11 @@ class Room:
             return tiles
         if fitting or not self._divisible():
             return self._checked(size, self._shared(size, [*fitting, options[-1]][0]))
-        for on_disk in (False, True) if self.settings.optimizer == "adam" else (False,):
+        for on_disk in (False, True) if self._adam_in_tiles else (False,):
             if plan := self._tiled(size, undivided, on_disk):
                 return self._checked(size, plan)
         smallest = self._planner(self.ways.get(size, "direct")).smallest(size)
-        return self._checked(size, replace(smallest, picture_on_disk=self.settings.optimizer == "adam"))
+        return self._checked(size, replace(smallest, picture_on_disk=self._adam_in_tiles))
 
     def _tiled(self, size: tuple[int, int], undivided: Plan, on_disk: bool = False) -> Plan | None:
         """The tiles of least work that fit; `on_disk`: with the picture's own arrays in files."""
@@ -248,7 +253,7 @@ class Room:
             f"A picture of {size[1]}×{size[0]} takes about {needed / 1e9:.1f} GB of memory"
             + (f", since it cannot be divided ({because})" if because else " at the least")
             + "; choose a smaller size or network, "
-            + ("the optimiser adam, " if self.settings.optimizer != "adam" else "")
+            + ("" if self._adam_in_tiles else "the optimiser adam, ")
             + f"or allow more memory. Received: {self.limit / 1e9:.1f} GB"
         )
 

@@ -123,7 +123,11 @@ class Segment:
         """Features by layer, and `NEXT`, of a picture (1, height, width, 3) of 0-1 or of the input's map."""
         if self.is_first:
             x = self.extractor.preprocessed(x)
-        return self._model(x, training=False)
+        found = self._model(x, training=False)
+        return {
+            layer: features if layer == NEXT else self.extractor.predicted(layer, features)
+            for layer, features in found.items()
+        }
 
 
 def cut_points(extractor: Any) -> list[int]:
@@ -202,7 +206,10 @@ def survey(extractor: Any, first: int, end: int) -> Segment:
         if kind != "border":
             floats, widest = floats + held, max(widest, held)
         if layer := wanted.get(id(operation.output)):
-            layers[layer], layer_floats[layer] = here, held
+            layers[layer] = here
+            layer_floats[layer] = extractor.layer_channels[layer] / here.stride**2
+            if layer_floats[layer] != held:  # a head's result is held beside what it was made of
+                floats += layer_floats[layer]
     ends = list(layers.values()) + ([here] if end < len(model.operations) else [])
     stride = max(one.stride for one in ends)
     before, after = max(one.before for one in ends), max(one.after - one.stride + 1 for one in ends)

@@ -152,8 +152,8 @@ class Planner:
             content: whether content's targets are to be held.
         """
         found = [plan for chosen in self.choices for plan in self._plans(chosen, size, budget, content)]
-        if self.plain:  # one tile is the undivided picture, which takes more: see `PLAIN`
-            found = [plan for plan in found if plan.tiles != ((1, 1),)]
+        # One tile is the undivided picture, with the optimiser and the memory of that.
+        found = [plan for plan in found if plan.tiles != ((1, 1),)]
         return min(found, key=lambda plan: (plan.work, plan.memory), default=None)
 
     def smallest(self, size: tuple[int, int], *, content: bool = True) -> Plan:

@@ -1,6 +1,6 @@
 """The decoders of `--method instant`: features and where they are to go in, the picture there out.
 
-`core/instant.py` finds for the bundled network's features of a picture, at several depths, the least change
+`core/instant.py` finds for its encoder's features of a picture, at several depths, the least change
 that gives them a style's mean and covariance; this decoder, trained once for all styles (`impasto
 train-instant`), finds the change of the picture that belongs to it. Its body is the network run backwards:
 the transposed kernels, open where the picture's own activations are, from the deepest level to the colours.
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import WeightsError
-from .register import VGG_MINI, keras_spelling
+from .register import INSTANT_ENCODER, keras_spelling
 from .weights import choose, one_line
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def begin(model: keras.Model, encoder: Path | None = None) -> None:
     """
     import numpy as np
 
-    with np.load(encoder or choose("vgg_mini").path, allow_pickle=False) as file:
+    with np.load(encoder or choose("instant_encoder").path, allow_pickle=False) as file:
         kernels = turned(file)
     for name, variable in named_weights(model).items():
         if name in kernels:
@@ -162,7 +162,7 @@ def gradient_model(encoder: Path | None = None) -> keras.Model:
 def _input(layer: str, name: str) -> Any:
     import keras
 
-    return keras.Input((None, None, VGG_MINI.shapes[f"{keras_spelling(layer)}/bias"][0]), name=name)
+    return keras.Input((None, None, INSTANT_ENCODER.shapes[f"{keras_spelling(layer)}/bias"][0]), name=name)
 
 
 def _transposed(x: Any, channels: int, name: str) -> Any:
@@ -248,10 +248,10 @@ def read_instant(path: Path | None = None) -> dict[str, np.ndarray]:
             "The one-pass network is missing or damaged; reinstall Impasto, or train it with "
             f"`impasto train-instant`. Received: {path} ({one_line(error)})"
         ) from None
-    bundled = choose("vgg_mini").path
+    bundled = choose("instant_encoder").path
     if encoder != hashlib.sha256(bundled.read_bytes()).hexdigest():
         raise WeightsError(
-            "The one-pass network was trained with another encoder than the vgg_mini that is here; train it "
+            "The one-pass network was trained with another encoder than the one that is here; train it "
             f"anew with `impasto train-instant`. Received: {path}"
         )
     return {name: array.astype("float32") for name, array in arrays.items()}
@@ -265,7 +265,7 @@ def weight_shapes() -> dict[str, tuple[int, ...]]:
 
 def _shapes(levels: int) -> dict[str, tuple[int, ...]]:
     gates, seen = (
-        [VGG_MINI.shapes[f"{keras_spelling(x)}/bias"][0] for x in some] for some in (GATES, LEVELS)
+        [INSTANT_ENCODER.shapes[f"{keras_spelling(x)}/bias"][0] for x in some] for some in (GATES, LEVELS)
     )
     own: dict[str, tuple[int, ...]] = {}
     for n in range(levels):

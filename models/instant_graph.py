@@ -20,14 +20,14 @@ import numpy as np
 
 from .instant import GAINS, GATES, LEVELS, LIGHT_LEVELS, STEEPNESS, STEP, UNIT
 from .onnx_graph import CHANNELS_FIRST, CHANNELS_LAST, Graph, Weights, described
-from .register import MEANS, VGG_MINI, keras_spelling
+from .register import INSTANT_ENCODER, MEANS, keras_spelling
 
 SEEN = ("picture", *LEVELS)  # what has statistics and is changed
 OPEN = 1e30  # times what a gate lets through is more than 1
 
 
 def encoder_graph(weights: Weights, layers: Sequence[str] = (*GATES, *LEVELS)) -> bytes:
-    """`vgg_mini` cut above the deepest of some layers, the first convolution repeating the border.
+    """The encoder cut above the deepest of some layers, the first convolution repeating the border.
 
     Args:
         weights: `{"block1_conv1/kernel": (3, 3, 3, 32), ...}`, as in its weight file.
@@ -46,7 +46,7 @@ def encoder_graph(weights: Weights, layers: Sequence[str] = (*GATES, *LEVELS)) -
     x = graph.scaled(x, 255)
     x = graph.node("Sub", [x, graph.constant(np.array(MEANS, "float32").reshape(1, 3, 1, 1))])
     outputs: list[Any] = []
-    for block, widths in enumerate(VGG_MINI.blocks, 1):
+    for block, widths in enumerate(INSTANT_ENCODER.blocks, 1):
         for n, channels in enumerate(widths, 1):
             layer = f"relu{block}_{n}"
             x = graph.convolution(x, keras_spelling(layer), "edge" if layer == "relu1_1" else None)
@@ -56,7 +56,9 @@ def encoder_graph(weights: Weights, layers: Sequence[str] = (*GATES, *LEVELS)) -
             if len(outputs) == len(layers):
                 return graph.serialised([_described("picture")], outputs)
         x = graph.node("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2])
-    raise ValueError(f"vgg_mini has these layers: {', '.join(VGG_MINI.layers)}. Received: {list(layers)}")
+    raise ValueError(
+        f"the encoder has these layers: {', '.join(INSTANT_ENCODER.layers)}. Received: {list(layers)}"
+    )
 
 
 def sums_graph(levels: int = len(LEVELS)) -> bytes:
@@ -228,7 +230,7 @@ def _curvature(graph: Graph, picture: str) -> str:
 
 
 def _channels(name: str) -> int:
-    return 3 if name == "picture" else VGG_MINI.shapes[f"{keras_spelling(name)}/bias"][0]
+    return 3 if name == "picture" else INSTANT_ENCODER.shapes[f"{keras_spelling(name)}/bias"][0]
 
 
 def _described(name: str) -> Any:

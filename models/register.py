@@ -10,11 +10,11 @@ Nothing here imports Keras: the command line reads the register before any work 
 import difflib
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from .errors import UsageError
-from .vgg_mini import BLOCKS as VGG_MINI_BLOCKS
+from .vgg_mini import BLOCKS, HEADS, Head
 
 # Blue, green, red of ImageNet: Caffe's, as Keras Applications has them; every network here takes pixels
 # of 0-255 minus these.
@@ -42,9 +42,8 @@ class Network:
         source: who made it.
         content_layers: where content is compared unless other layers are named.
         style_layers: where style is compared unless other layers are named, shallow to deep.
-        gains: for each block, what its activations are multiplied by to be about as large as VGG-19's.
-            Losses in the original tools' units count with them, so that those tools' weights mean here
-            what they mean there.
+        heads: where layers are predicted from the convolutions' activations, by layer, shallow to deep; none
+            where the layers are the convolutions themselves.
     """
 
     name: str
@@ -59,15 +58,27 @@ class Network:
     source: str
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
-    gains: tuple[float, ...] = (1, 1, 1, 1, 1)
+    heads: Mapping[str, Head] = field(default_factory=dict, hash=False)
 
-    def gain(self, layer: str) -> float:
-        """The gain of a layer's block, the layer by its canonical name."""
-        return self.gains[int(layer.removeprefix("relu").split("_")[0]) - 1]
+    def tap(self, layer: str) -> str:
+        """The convolution that a layer is read from, as Keras names it: `"block4_conv2"` for `"relu4_2"`."""
+        return self.heads[layer].tap if self.heads else keras_spelling(layer)
+
+    def components_share(self, layer: str) -> float:
+        """How many values a layer has here for one of the layer that it stands for; 1 without heads.
+
+        The original tools divide their losses by numbers of channels, so with heads these count.
+        """
+        return self.heads[layer].components / self.heads[layer].channels if self.heads else 1.0
 
     @property
     def layers(self) -> tuple[str, ...]:
         """All layers, shallow to deep: `("relu1_1", "relu1_2", "relu2_1", ...)`."""
+        return tuple(self.heads) or self.convolutions
+
+    @property
+    def convolutions(self) -> tuple[str, ...]:
+        """All convolutions with their ReLU, shallow to deep, spelt as layers are."""
         return tuple(
             f"relu{block}_{n}"
             for block, widths in enumerate(self.blocks, 1)
@@ -84,6 +95,9 @@ class Network:
                 shapes[f"block{block}_conv{n}/kernel"] = (3, 3, incoming, channels)
                 shapes[f"block{block}_conv{n}/bias"] = (channels,)
                 incoming = channels
+        for layer, head in self.heads.items():
+            shapes[f"heads/{layer}/kernel"] = (shapes[f"{head.tap}/bias"][0], head.components)
+            shapes[f"heads/{layer}/bias"] = (head.components,)
         return shapes
 
     @property
@@ -107,11 +121,15 @@ class Network:
         if name not in self.layers:
             near = did_you_mean(name or spelling, self.layers)
             raise UsageError(
-                f"{self.name} has no such layer.{near} It has {self.layers[0]} to {self.layers[-1]}"
-                f" (convolutions in its blocks: {', '.join(str(len(widths)) for widths in self.blocks)})."
-                f" Received: {spelling!r}"
+                f"{self.name} has no such layer.{near} It has {self._listed()}. Received: {spelling!r}"
             )
         return name
+
+    def _listed(self) -> str:
+        if self.heads:
+            return ", ".join(self.layers)
+        counts = ", ".join(str(len(widths)) for widths in self.blocks)
+        return f"{self.layers[0]} to {self.layers[-1]} (convolutions in its blocks: {counts})"
 
 
 def canonical_spelling(layer: str) -> str:
@@ -157,26 +175,37 @@ VGG16 = replace(
     size=58_889_256,
     md5="6d6bbae143d832006294945121d1f1fc",
 )
-VGG_MINI = Network(
+VGG_MINI = replace(
+    VGG19,  # whose layers of content and style it predicts
     name="vgg_mini",
     title="VGG-mini",
-    blocks=VGG_MINI_BLOCKS,
-    pooling="average",
+    blocks=BLOCKS,
+    heads=HEADS,
     file="vgg_mini.npz",
+    size=9_876_888,
+    md5=None,
+    bundled=True,
+    licence="MIT",
+    source="trained by Impasto itself (impasto distill) from VGG-16; see vgg_mini.md",
+)
+# Whose features `instant` moves, and whose kernels its decoder began with; no loss network.
+INSTANT_ENCODER = Network(
+    name="instant_encoder",
+    title="the one-pass network's encoder",
+    blocks=((32, 32), (64, 64), (128, 128), (256, 384), (256,)),
+    pooling="average",
+    file="instant_encoder.npz",
     size=4_512_127,
     md5=None,
     bundled=True,
     licence="MIT",
-    source="trained by Impasto itself (impasto distill); see vgg_mini.md",
+    source="trained by Impasto itself; see instant.md",
     content_layers=("relu4_2",),
-    # The ends of the blocks: the layers that the training itself looks at.
     style_layers=("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_1"),
-    # Chosen by eye among six, on three pictures that `classic` painted from noise. With less for the deeper
-    # blocks strokes are lost, with more the colours. VGG-19's own activations were not at hand to measure.
-    gains=(32, 32, 26, 42, 8),
 )
 
 NETWORKS: dict[str, Network] = {network.name: network for network in (VGG19, VGG16, VGG_MINI)}
+ENCODERS: dict[str, Network] = {INSTANT_ENCODER.name: INSTANT_ENCODER}  # not to be chosen by a user
 
 
 def find_network(name: str) -> Network:
@@ -185,6 +214,8 @@ def find_network(name: str) -> Network:
     Raises:
         UsageError: there is none.
     """
+    if name in ENCODERS:
+        return ENCODERS[name]
     if name not in NETWORKS:
         raise UsageError(
             f"There is no such network.{did_you_mean(name, NETWORKS)}"

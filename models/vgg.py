@@ -7,12 +7,12 @@ file is in the layout that Keras publishes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UsageError, WeightsError
-from .register import Network, keras_spelling
+from .register import Network
 from .vgg_mini import build_vgg_mini
 from .weights import Arrays, check_weights, one_line, read_weights
 
@@ -42,11 +42,34 @@ def build_network(network: Network, path: Path, deepest: str) -> keras.Model:
     arrays = read_weights(path)
     check_weights(network, arrays, path)
     with channels_last():
-        if network.name == "vgg_mini":
-            model = build_vgg_mini(keras_spelling(deepest))
+        if network.bundled:
+            model = build_vgg_mini(network.tap(deepest), network.blocks, network.pooling)
             _assign(model, arrays)
             return model
         return _build_from_keras_applications(network, path, arrays)
+
+
+def read_heads(network: Network, path: Path, layers: Iterable[str]) -> dict[str, Arrays]:
+    """The linear maps by which layers are predicted; empty for a network without heads.
+
+    Args:
+        network: which.
+        path: its weight file.
+        layers: canonical names.
+
+    Returns:
+        For each layer `kernel` (channels of its tap, components) and `bias` (components,), float32.
+
+    Raises:
+        WeightsError: the file cannot be read.
+    """
+    if not network.heads:
+        return {}
+    arrays = read_weights(path)
+    return {
+        layer: {kind: arrays[f"heads/{layer}/{kind}"].astype("float32") for kind in ("kernel", "bias")}
+        for layer in layers
+    }
 
 
 def _build_from_keras_applications(network: Network, path: Path, arrays: Arrays) -> keras.Model:

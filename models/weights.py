@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .errors import WeightsError
-from .register import NETWORKS, Network, find_network
+from .register import NETWORKS, Network, find_network, keras_spelling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Arrays = dict[str, "np.ndarray"]
 State = Literal["bundled", "cache", "missing", "damaged"]
 
+UNREAD = "components/"  # of an .npz: what only a training goes on from
 CONVOLUTION = re.compile(r"(block\d+_conv\d+)/(?:kernel|bias)")
 
 
@@ -209,7 +210,7 @@ def _read_keras_3(layers) -> Arrays:
         if (match := re.fullmatch(r"conv2d(?:_(\d+))?", name))
     }
     convolutions = {
-        len(network.layers): [name.split("/")[0] for name in network.shapes if name.endswith("kernel")]
+        len(network.convolutions): list(map(keras_spelling, network.convolutions))
         for network in NETWORKS.values()
     }
     names = convolutions.get(len(groups))
@@ -231,7 +232,7 @@ def _read_zip(path: Path) -> Arrays:
             with h5py.File(io.BytesIO(file.read("model.weights.h5")), "r") as inner:
                 return _read_hdf5(inner)
     with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        return {name: file[name] for name in file.files if not name.startswith(UNREAD)}
 
 
 def _text(name: bytes | str) -> str:

@@ -10,19 +10,29 @@ import pytest
 from impasto.core import instant_run
 from impasto.core.images import Picture, save_picture
 from impasto.core.instant import instant_painter
-from impasto.models.register import NETWORKS, VGG_MINI
+from impasto.models.register import ENCODERS, INSTANT_ENCODER, NETWORKS, VGG_MINI, Network
 
 
 @pytest.fixture(scope="session")
 def mini_weights(tmp_path_factory) -> str:
     """A weight file for vgg_mini: seeded, of a spread that keeps activations at one size (He et al. 2015)."""
+    return _random_weights(VGG_MINI, tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="session")
+def encoder_weights(tmp_path_factory) -> str:
+    """The same for the encoder of `instant`."""
+    return _random_weights(INSTANT_ENCODER, tmp_path_factory.mktemp("encoder"))
+
+
+def _random_weights(network: Network, folder: Path) -> str:
     random = np.random.default_rng(7)
-    path = tmp_path_factory.mktemp("weights") / "vgg_mini.npz"
+    path = folder / network.file
     arrays = {
         name: random.normal(0, (2 / np.prod(shape[:-1])) ** 0.5, shape)
         if name.endswith("kernel")
         else np.zeros(shape)
-        for name, shape in VGG_MINI.shapes.items()
+        for name, shape in network.shapes.items()
     }
     np.savez(path, **{name: array.astype("float16") for name, array in arrays.items()})
     return str(path)
@@ -35,24 +45,25 @@ def quick_xla() -> str:
 
 
 @pytest.fixture(scope="session")
-def mini_decoder(mini_weights) -> Path:
-    """Decoders for that network, untrained: the gradient."""
+def mini_decoder(encoder_weights) -> Path:
+    """Decoders for that encoder, untrained: the gradient."""
     from impasto.models.instant import ENCODER_HASH, begin, both_weights, build_instant
 
     decoders = build_instant(), build_instant(light=True)
     for decoder in decoders:
-        begin(decoder, Path(mini_weights))
+        begin(decoder, Path(encoder_weights))
     arrays = {name: np.asarray(variable) for name, variable in both_weights(*decoders).items()}
-    path = Path(mini_weights).with_name("instant.npz")
-    np.savez(path, **arrays, **{ENCODER_HASH: hashlib.sha256(Path(mini_weights).read_bytes()).hexdigest()})
+    path = Path(encoder_weights).with_name("instant.npz")
+    np.savez(path, **arrays, **{ENCODER_HASH: hashlib.sha256(Path(encoder_weights).read_bytes()).hexdigest()})
     return path
 
 
 @pytest.fixture
-def bundled(mini_weights, mini_decoder, monkeypatch, tmp_path) -> str:
+def bundled(mini_weights, encoder_weights, mini_decoder, monkeypatch, tmp_path) -> str:
     """Makes those weights the bundled ones, and Keras's cache empty: `auto` takes them."""
     monkeypatch.setattr(instant_run, "instant_painter", lambda way: instant_painter(way, mini_decoder))
     monkeypatch.setitem(NETWORKS, "vgg_mini", replace(VGG_MINI, file=mini_weights))
+    monkeypatch.setitem(ENCODERS, "instant_encoder", replace(INSTANT_ENCODER, file=encoder_weights))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no-keras-home"))
     return mini_weights
 

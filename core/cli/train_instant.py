@@ -15,8 +15,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "train-instant",
         help="train the network that paints any style in one pass",
-        description="Trains the decoder of --method instant, with the bundled network as encoder and as "
-        "judge. Started again with the same output folder it goes on where the last checkpoint left it.",
+        description="Trains the decoders of --method instant under the losses of a network that judges. "
+        "Started again with the same output folder it goes on where the last checkpoint left it.",
     )
     parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="FOLDER", help="photographs")
     parser.add_argument(
@@ -30,11 +30,13 @@ def add_parser(commands: Any) -> None:
         metavar="FOLDER",
         help="checkpoint, log, plot, sample, weights",
     )
+    parser.add_argument("--network", metavar="NAME", default="auto", help="the judge: vgg16, vgg19, vgg_mini")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="weight file for the judge")
     parser.add_argument(
         "--encoder",
         type=Path,
         metavar="FILE",
-        help="another weight file of vgg_mini; a run may go on with another encoder than it began with",
+        help="another weight file of the encoder; a run may go on with another encoder than it began with",
     )
     parser.add_argument(
         "--begin",
@@ -94,8 +96,8 @@ def _train(
 
     keras.utils.set_random_seed(settings.seed)
     keras.mixed_precision.set_global_policy(settings.precision)
-    encoder = choose("vgg_mini", arguments.encoder).path
-    extractor = Extractor("vgg_mini", SEEN, first_padding="replicate", weights=encoder)
+    encoder = choose("instant_encoder", arguments.encoder).path
+    extractor = Extractor("instant_encoder", SEEN, first_padding="replicate", weights=encoder)
     decoder, light = build_instant(), build_instant(light=True)
     begin(decoder, encoder)
     begin(light, encoder)
@@ -103,8 +105,9 @@ def _train(
         weights = read_instant(arguments.begin)
         give(decoder, weights)
         give(light, of_light(weights))
+    judge = Extractor(arguments.network, first_padding="replicate", weights=arguments.weights)
     trainer = InstantTrainer(
-        extractor, decoder, light, gradient_model(encoder), settings.coarse, settings.fine
+        extractor, judge, decoder, light, gradient_model(encoder), settings.coarse, settings.fine
     )
     bar = tqdm(total=settings.steps, unit="step", disable=None, smoothing=0.05)
 

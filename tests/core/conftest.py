@@ -13,10 +13,15 @@ from impasto.core.recipes import Settings, settings_for
 
 @pytest.fixture(scope="session")
 def small(mini_weights) -> Callable[..., Settings]:
-    """Settings for a quick run on a network of random weights: `small("classic", steps=5)`."""
+    """Settings for a quick run on a network of random weights: `small("classic", steps=5)`.
+
+    `quality` is painted by Adam, whose steps are evaluations, at sizes √2 apart.
+    """
 
     def settings(recipe: str = "quality", **changes: Any) -> Settings:
         quick = {"method": "optimise", "size": 64, "steps": 8, "network": "vgg_mini", "weights": mini_weights}
+        if recipe == "quality":
+            quick |= {"optimizer": "adam", "scale_ratio": 2**0.5, "style_loss": "moments"}
         return settings_for(recipe, **quick | changes)
 
     return settings

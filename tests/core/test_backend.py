@@ -189,7 +189,9 @@ def test_a_step_takes_nothing_to_the_device_and_fetches_one_number(content, styl
     from impasto.core.assemble import make_optimizer, workbench
     from impasto.core.recipes import settings_for
 
-    settings = settings_for("quality", network="vgg_mini", content_loss=content, style_loss=style)
+    settings = settings_for(
+        "quality", network="vgg_mini", content_loss=content, style_loss=style, optimizer="adam"
+    )
     bench, pixels = workbench(settings, content=True, style=True), picture(32, 48)[0]
     bench.objective.targets = bench.content_targets(pixels) | bench.style_targets([pixels**2], [1.0])
     optimizer, copies = make_optimizer(settings, pixels), []

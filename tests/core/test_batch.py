@@ -77,7 +77,8 @@ def test_a_batch_paints_what_single_commands_paint(stylize, impasto, photos, pic
 def test_an_interruption_leaves_whole_files_and_is_gone_on_with(stylize, photos, monkeypatch, capsys):
     from impasto.core.cli.stopping import Stop
 
-    assert stylize("--quiet", contents=["a.png", "c.png"]) == 0
+    adam = ("--optimizer", "adam")  # a step is an evaluation
+    assert stylize("--quiet", *adam, contents=["a.png", "c.png"]) == 0
     whole = load_picture("painted/c_dots.png").pixels
     for name in os.listdir("painted"):
         os.unlink(f"painted/{name}")
@@ -92,10 +93,10 @@ def test_an_interruption_leaves_whole_files_and_is_gone_on_with(stylize, photos,
         check(self)
 
     monkeypatch.setattr(Stop, "check", stop_in_the_second_picture)
-    assert stylize(contents=["a.png", "c.png"]) == 130
+    assert stylize(*adam, contents=["a.png", "c.png"]) == 130
     assert sorted(os.listdir("painted")) == ["a_dots.png", "c_dots.resume.npz", MANIFEST]
     assert "--resume" in capsys.readouterr().err.splitlines()[-1]
-    assert stylize("--resume", contents=["a.png", "c.png"]) == 0
+    assert stylize("--resume", *adam, contents=["a.png", "c.png"]) == 0
     assert len(steps) == 6  # the one step that was left
     assert sorted(os.listdir("painted")) == ["a_dots.png", "c_dots.png", MANIFEST]
     np.testing.assert_array_equal(load_picture("painted/c_dots.png").pixels, whole)

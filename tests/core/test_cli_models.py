@@ -15,6 +15,7 @@ from impasto.core.cli import models as command
 from impasto.core.errors import UsageError, WeightsError
 from impasto.models.painters import bundled_painters
 from impasto.models.register import NETWORKS, VGG16, VGG19, VGG_MINI
+from impasto.models.vgg_mini import Head
 from impasto.models.weights import cache_folder, file_md5
 
 
@@ -48,7 +49,12 @@ def register(monkeypatch, tmp_path):
     write(path, small)
     monkeypatch.setitem(NETWORKS, "vgg19", replace(small, size=path.stat().st_size, md5=file_md5(path)))
     monkeypatch.setitem(NETWORKS, "vgg16", replace(VGG16, blocks=((4,), (5,))))
-    mini = replace(VGG_MINI, blocks=((2,),), file=str(tmp_path / "mini.npz"))
+    mini = replace(
+        VGG_MINI,
+        blocks=((2,),),
+        heads={"relu1_1": Head("block1_conv1", 2, 64)},
+        file=str(tmp_path / "mini.npz"),
+    )
     np.savez(mini.file, **{name: np.ones(shape, "float16") for name, shape in mini.shapes.items()})
     monkeypatch.setitem(NETWORKS, "vgg_mini", mini)
     return path
@@ -90,7 +96,7 @@ def test_list_as_json(register, url, capsys):
     assert rows["vgg19"]["path"] == str(cache_folder() / VGG19.file) and rows["vgg19"]["get"] is None
     assert rows["vgg16"]["path"] is None and "download vgg16" in rows["vgg16"]["get"]
     assert rows["vgg19"]["size_bytes"] == register.stat().st_size
-    assert rows["vgg_mini"]["parameters"] == 27 * 2 + 2
+    assert rows["vgg_mini"]["parameters"] == 27 * 2 + 2 + 2 * 2 + 2
 
 
 def test_list_does_not_start_keras():

@@ -57,7 +57,8 @@ def test_json(paint, capsys):
     assert facts["steps"] == 6 and facts["reason"] == "" and facts["interrupted"] is False
     assert 0 < facts["seconds_before_first_step"] <= facts["seconds_to_first_step_done"] < facts["seconds"]
     assert facts["peak_memory"] > 100e6
-    assert [row["step"] for row in facts["history"]] == [1, 2, 3, 4, 5, 6]
+    steps = [row["step"] for row in facts["history"]]  # evaluations: a line search may take several
+    assert steps == sorted(set(steps)) and steps[-1] == 6
     assert facts["loss"] == facts["history"][-1]["loss"]
     expected = settings_for(size=48, steps=6, strength=0.7, style_layers=("conv1_1", "relu2_1"))
     assert facts["settings"]["strength"] == 0.7

@@ -10,39 +10,53 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from impasto.core.channel_pruning import prune_into
 from impasto.core.cli import main
-from impasto.core.cli.distill import _tap, _teacher
 from impasto.core.crops import Folder, crop_batch
 from impasto.core.distill import (
     Checkpoint,
     DistillSettings,
+    begin_pruned,
     check_same_run,
     distill,
     held_out_crops,
     learning_rate,
     plot_log,
     read_log,
+    sample_crops,
+    step_crops,
 )
 from impasto.core.distiller import (
+    EMPHASIS,
     MEANS,
     SPREAD,
-    SQUEEZENET_TAPS,
-    VGG_TAPS,
     Distiller,
-    Tap,
-    normalised_weights,
+    components_in,
+    write_components,
     write_half_precision,
 )
 from impasto.core.errors import ImpastoError, UsageError, WeightsError
-from impasto.models.register import NETWORKS, find_network
-from impasto.models.vgg_mini import build_vgg_mini
+from impasto.models.register import find_network, keras_spelling
+from impasto.models.vgg_mini import Head, build_vgg_mini
 from impasto.models.weights import check_weights, read_weights
 
-TAPS = (Tap("block1_conv2", "first"), Tap("block2_conv2", "second"), Tap("block2_conv2", "third", 2))
-WORDS = ("relu1_2=first", "relu2_2=second", "relu2_2=third@2")
+BLOCKS = ((6, 5), (8,))  # of the student
+HEADS = {
+    "relu1_1": Head("block1_conv1", 3, 8),
+    "relu1_2": Head("block1_conv2", 4, 8),
+    "relu2_1": Head("block2_conv1", 5, 12),
+}
 # No fall of the learning rate, so that a run may be lengthened at any step.
 SETTINGS = DistillSettings(
-    steps=6, batch=2, side=32, held_out=2, decay=0, precision="float32", evaluate_every=100, warmup=4
+    steps=6,
+    batch=4,
+    side=32,
+    held_out=2,
+    decay=0,
+    precision="float32",
+    evaluate_every=100,
+    warmup=4,
+    prune_from=16,
 )
 
 
@@ -51,36 +65,38 @@ pytestmark = pytest.mark.usefixtures("own_policy")
 
 @pytest.fixture(scope="module")
 def teacher():
-    """Three convolutions at the resolutions 1, 1/2 and 1/4."""
+    """A wider network of the student's shape."""
     keras.utils.set_random_seed(5)
-    x = picture = keras.Input((None, None, 3))
-    for name, channels in (("first", 4), ("second", 6), ("third", 5)):
-        x = keras.layers.Conv2D(channels, 3, padding="same", activation="relu", name=name)(x)
-        x = keras.layers.AveragePooling2D(2)(x)
-    model = keras.Model(picture, x)
+    model = build_vgg_mini(blocks=((8, 8), (12,)))
+    for layer in model.layers:  # channels of many sizes, as a trained network has
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel * np.linspace(0.2, 1.5, kernel.shape[-1]), bias + 0.1])
     model.trainable = False
     return model
 
 
-@pytest.fixture(scope="module")
-def teacher_file(teacher, tmp_path_factory):
-    path = tmp_path_factory.mktemp("teacher") / "teacher.keras"
-    teacher.save(path)
-    return path
-
-
-def make(teacher, photos, settings=SETTINGS):
+def make(teacher, photos, settings=SETTINGS, pruned=False):
     """A fresh distiller and what it is trained and tested on, as the command line makes them."""
     keras.utils.set_random_seed(settings.seed)
     keras.mixed_precision.set_global_policy(settings.precision)
     training, held_out = Folder.read(photos).split(settings.held_out, settings.seed)
-    sample = crop_batch([(training, 1.0)], 16, settings.side, settings.seed, 1 << 42)
-    return Distiller(build_vgg_mini(), teacher, TAPS, sample), [(training, 1.0)], held_out
+    sources = [(training, 1.0)]
+    distiller = Distiller(build_vgg_mini(blocks=BLOCKS), teacher, sample_crops(sources, settings), HEADS)
+    if pruned:
+        begin_pruned(distiller, sources, settings)
+    return distiller, sources, held_out
 
 
 def arrays(path):
     with np.load(path) as file:
         return {name: file[name] for name in file.files}
+
+
+def shown(model, layer, crops, divisor=1.0):
+    """A convolution's activations of crops."""
+    picture = (crops[..., ::-1].astype("float32") - np.array(MEANS, "float32")) / divisor
+    return np.asarray(keras.Model(model.input, model.get_layer(layer).output)(picture))
 
 
 # ---------------------------------------------------------------- the schedule
@@ -101,7 +117,9 @@ def test_before_the_fall_the_length_of_the_run_does_not_matter():
 
 
 def test_without_decay_nothing_falls():
-    assert {learning_rate(replace(SETTINGS, steps=50), step) for step in range(4, 50)} == {4e-3}
+    assert {learning_rate(replace(SETTINGS, steps=50), step) for step in range(4, 50)} == {
+        SETTINGS.learning_rate
+    }
 
 
 @pytest.mark.parametrize(
@@ -116,138 +134,171 @@ def test_settings_out_of_range_are_refused(name, value):
         replace(SETTINGS, **{name: value})
 
 
-# ---------------------------------------------------------------- the errors
+# ---------------------------------------------------------------- what is learnt
+
+
+def test_components_are_the_leading_ones_of_the_second_moment(teacher, photos):
+    distiller, training, _ = make(teacher, photos)
+    crops = sample_crops(training, SETTINGS)
+    for layer, head in HEADS.items():
+        rows = shown(teacher, keras_spelling(layer), crops).reshape(
+            -1, head.channels if layer != "relu2_1" else 12
+        )
+        rows = rows.astype("float64")
+        values = np.linalg.eigvalsh(rows.T @ rows / len(rows))[::-1]
+        found = distiller.components[layer]
+        np.testing.assert_allclose(found.energies, values[: head.components], rtol=1e-3)
+        assert found.total == pytest.approx(np.square(rows).sum(1).mean(), rel=1e-4)
+        np.testing.assert_allclose(found.directions.T @ found.directions, np.eye(head.components), atol=1e-8)
+        np.testing.assert_allclose(np.square(rows @ found.directions).mean(0), found.energies, rtol=1e-3)
+        assert (np.diff(found.shares) <= 0).all() and found.shares.sum() <= 1 + 1e-6
 
 
 def test_errors_are_measured_as_promised(teacher, photos):
     distiller, _, held_out = make(teacher, photos)
     crops = held_out_crops(held_out, SETTINGS)
     assert crops.shape == (4, 32, 32, 3)
-    picture = crops[..., ::-1].astype("float32") - np.array(MEANS, "float32")
-    enlarged = keras.layers.UpSampling2D(2, interpolation="bilinear")(picture)
-    expected = []
-    for index, (tap, (mean, deviation)) in enumerate(zip(TAPS, distiller.statistics, strict=True)):
-        watch = keras.Model(teacher.input, teacher.get_layer(tap.teacher).output)
-        target = np.asarray(watch(enlarged if tap.zoom == 2 else picture))
-        learner = keras.Model(distiller.student.input, distiller.student.get_layer(tap.student).output)
-        adapter = [layer for layer in distiller.model.layers if layer.name.startswith("adapter")][index]
-        # The first blocks are compared at every other position.
-        feature, target = np.asarray(learner(picture / SPREAD))[:, ::2, ::2], target[:, ::2, ::2]
-        error = np.asarray(adapter(feature)) - (target - mean) / deviation
-        expected.append(np.mean(error**2))
-    np.testing.assert_allclose(distiller.errors(crops), expected, rtol=1e-4)
-
-
-def test_targets_are_standardised_over_the_sample(teacher, photos):
-    distiller, training, _ = make(teacher, photos)
-    sample = crop_batch(training, 16, 32, SETTINGS.seed, 1 << 42)
-    picture = sample[..., ::-1].astype("float32") - np.array(MEANS, "float32")
-    features = np.asarray(keras.Model(teacher.input, teacher.get_layer("first").output)(picture))
-    mean, deviation = distiller.statistics[0]
-    np.testing.assert_allclose(mean, features.mean((0, 1, 2)), rtol=1e-4)
-    np.testing.assert_allclose(deviation, features.std((0, 1, 2)), rtol=1e-3)
-    np.testing.assert_allclose(distiller.spread(sample), [1, 1, 1], rtol=1e-3)
+    shares, weighted = [], []
+    for layer, head in HEADS.items():
+        found = distiller.components[layer]
+        kernel, bias = distiller.model.get_layer(f"head_{layer}").get_weights()
+        predicted = shown(distiller.student, head.tap, crops, SPREAD) @ kernel[0, 0] + bias
+        wanted = shown(teacher, keras_spelling(layer), crops) @ found.directions / np.sqrt(found.energies)
+        every = (
+            2 if layer in ("relu1_1", "relu2_1") else 1
+        )  # fine layers are compared at every other position
+        squares = np.square(predicted - wanted)[:, ::every, ::every].mean((0, 1, 2))
+        shares.append(squares @ found.shares)
+        emphasis = found.shares**EMPHASIS
+        weighted.append(squares @ emphasis / emphasis.sum())
+    np.testing.assert_allclose(distiller.errors(crops), shares, rtol=1e-3)
+    np.testing.assert_allclose(distiller.model.predict_on_batch(crops).mean(0), weighted, rtol=1e-3)
 
 
 def test_a_silent_teacher_channel_divides_by_nothing(photos):
-    x = picture = keras.Input((None, None, 3))
-    layer = keras.layers.Conv2D(3, 3, padding="same", activation="relu", name="first")
-    mute = keras.Model(picture, layer(x))
-    kernel, bias = layer.get_weights()
-    layer.set_weights([kernel * (1, 0, 1), bias])
+    mute = build_vgg_mini(blocks=((3,),))
+    kernel, bias = mute.get_layer("block1_conv1").get_weights()
+    mute.get_layer("block1_conv1").set_weights([kernel * (1, 0, 1), bias])
     mute.trainable = False
-    training = Folder.read(photos)
-    sample = crop_batch([(training, 1.0)], 8, 32, 0, 0)
-    distiller = Distiller(build_vgg_mini(), mute, (Tap("block1_conv2", "first"),), sample)
-    assert distiller.statistics[0][1][1] == 1 and np.isfinite(distiller.errors(sample)).all()
+    sample = crop_batch([(Folder.read(photos), 1.0)], 8, 32, 0, 0)
+    distiller = Distiller(
+        build_vgg_mini(blocks=((3,),)), mute, sample, {"relu1_1": Head("block1_conv1", 3, 3)}
+    )
+    assert np.isfinite(distiller.errors(sample)).all()
 
 
-def test_only_the_student_and_its_adapters_learn(teacher, photos):
+def test_only_the_student_and_its_heads_learn(teacher, photos):
     distiller = make(teacher, photos)[0]
-    student = {weight.path for weight in distiller.student.trainable_variables}
-    learning = [variable.path for variable in distiller.model.trainable_variables]
-    assert len([path for path in learning if path.startswith("adapter_")]) == 2 * len(TAPS)
-    reached = [path for path in learning if not path.startswith("adapter_")]
-    assert set(reached) < student and len(reached) == 8  # blocks 1 and 2: four kernels, four biases
+    learning = {variable.path for variable in distiller.model.trainable_variables}
+    heads = {path for path in learning if path.startswith("head_")}
+    assert len(heads) == 2 * len(HEADS)
+    assert learning - heads == {weight.path for weight in distiller.student.trainable_variables}
 
 
-@pytest.mark.parametrize(
-    ("taps", "said"),
-    [
-        ((Tap("block1_conv2", "frist"),), r"no such layer; it has .*first.*Received: \['frist'\]"),
-        ((Tap("block1_conv2", "first"),) * 2, "named twice"),
-        ((Tap("block1_conv2", "second"),), "one resolution.*Received: relu1_2<-second, 32 and 16 high"),
-        ((Tap("block2_conv2", "second", 2),), "one resolution.*16 and 32 high"),
-    ],
-)
-def test_taps_that_cannot_be_learnt_are_refused(taps, said, teacher, photos):
+def test_a_layer_that_the_teacher_lacks_is_refused(teacher, photos):
     sample = crop_batch([(Folder.read(photos), 1.0)], 2, 32, 0, 0)
-    with pytest.raises(UsageError, match=said):
-        Distiller(build_vgg_mini(), teacher, taps, sample)
+    with pytest.raises(UsageError, match=r"no such layer; it has .*block1_conv1.*Received: \['relu9_9'\]"):
+        Distiller(build_vgg_mini(blocks=BLOCKS), teacher, sample, {"relu9_9": Head("block1_conv1", 3, 8)})
+
+
+def test_some_steps_take_larger_crops(photos):
+    sources = [(Folder.read(photos), 1.0)]
+    settings = replace(SETTINGS, large_every=3)
+    shapes = [step_crops(sources, settings, step).shape for step in range(4)]
+    assert shapes == [(4, 32, 32, 3), (4, 32, 32, 3), (1, 64, 64, 3), (4, 32, 32, 3)]
+    assert {step_crops(sources, replace(settings, large_every=0), s).shape for s in range(4)} == {
+        (4, 32, 32, 3)
+    }
+
+
+# ---------------------------------------------------------------- the pruned teacher
+
+
+def test_a_student_as_wide_as_its_teacher_is_the_teacher(teacher, photos):
+    """Least squares finds the teacher's own kernels where nothing is left out."""
+    student = build_vgg_mini(blocks=((8, 8), (12,)))
+    crops = crop_batch([(Folder.read(photos), 1.0)], 16, 32, 0, 0)
+    errors = prune_into(student, teacher, crops, SPREAD)
+    assert list(errors) == ["block1_conv1", "block1_conv2", "block2_conv1"] and max(errors.values()) < 1e-3
+    other = crop_batch([(Folder.read(photos), 1.0)], 4, 32, 0, 1)
+    mine, theirs = shown(student, "block2_conv1", other, SPREAD), shown(teacher, "block2_conv1", other)
+    assert np.mean(np.square(mine)) == pytest.approx(
+        1, rel=0.3
+    )  # of about one size, whatever the teacher's is
+    factor = (mine * theirs).sum() / (mine * mine).sum()
+    assert np.square(mine * factor - theirs).sum() < 5e-3 * np.square(theirs).sum()
+
+
+def test_the_pruned_start_is_far_ahead_of_a_random_one(teacher, photos):
+    random, pruned = make(teacher, photos)[0], make(teacher, photos, pruned=True)
+    crops = held_out_crops(pruned[2], SETTINGS)
+    assert (pruned[0].errors(crops) < 0.3 * random.errors(crops)).all()
+
+
+def test_a_silent_channel_is_pruned_first(photos):
+    wide = build_vgg_mini(blocks=((4,),))
+    kernel, bias = wide.get_layer("block1_conv1").get_weights()
+    wide.get_layer("block1_conv1").set_weights([kernel * (1, 0, 1, 1), bias * 0])
+    student = build_vgg_mini(blocks=((3,),))
+    crops = crop_batch([(Folder.read(photos), 1.0)], 16, 32, 0, 0)
+    assert prune_into(student, wide, crops, SPREAD)["block1_conv1"] < 1e-4
+    assert (shown(student, "block1_conv1", crops, SPREAD).max((0, 1, 2)) > 0).all()
 
 
 # ---------------------------------------------------------------- what is exported
 
 
-@pytest.fixture(scope="module")
-def exported(photos):
-    """A student with uneven channels, pictures, and its normalised weights."""
-    keras.utils.set_random_seed(3)
-    student = build_vgg_mini()
-    random = np.random.default_rng(0)
-    for layer in student.layers:
-        if layer.weights:
-            kernel, bias = layer.get_weights()
-            bias = random.normal(0, 0.1, bias.shape)
-            loudness = random.uniform(0.3, 3, kernel.shape[-1])
-            loudness[0], bias[0] = 0, -1  # a channel that never speaks
-            layer.set_weights([kernel * loudness, bias])
-    crops = crop_batch([(Folder.read(photos), 1.0)], 12, 32, 0, 0)
-    return student, crops, normalised_weights(student, crops)
-
-
-def features_of(model, picture):
-    names = [layer.name for layer in model.layers if "_conv" in layer.name]
-    outputs = keras.Model(model.input, [model.get_layer(name).output for name in names])(picture)
-    return dict(zip(names, map(np.asarray, outputs), strict=True))
-
-
-def test_exported_features_are_the_students_but_for_a_factor(exported):
-    student, crops, weights = exported
-    check_weights(find_network("vgg_mini"), weights, "exported")
-    finished = build_vgg_mini()
+def test_exported_heads_predict_the_teachers_components_in_its_own_units(teacher, photos, tmp_path):
+    distiller, training, _ = make(teacher, photos, pruned=True)
+    crops = sample_crops(training, SETTINGS)
+    distiller.export(tmp_path / "mini.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["mini.npz"]
+    found = arrays(tmp_path / "mini.npz")
+    whole = {name for name, array in found.items() if array.dtype != "float16"}
+    assert whole == {f"components/{layer}/{kind}" for layer in HEADS for kind in ("energies", "total")}
+    finished = build_vgg_mini(blocks=BLOCKS)
     for layer in finished.layers:
         if layer.weights:
-            layer.set_weights([weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]])
-    picture = crops[..., ::-1].astype("float32") - np.array(MEANS, "float32")
-    before, after = features_of(student, picture / SPREAD), features_of(finished, picture)
-    for name, old in before.items():
-        means = old.mean((0, 1, 2))
-        factors = np.maximum(means, means.mean() / 20)
-        np.testing.assert_allclose(after[name] * factors, old, rtol=2e-3, atol=1e-4 * old.max(), err_msg=name)
-        loud = means > means.mean() / 20
-        assert loud.mean() > 0.8 and not loud[0]
-        np.testing.assert_allclose(after[name].mean((0, 1, 2))[loud], 1, rtol=1e-3, err_msg=name)
-        assert (after[name].mean((0, 1, 2))[~loud] < 1).all()
+            layer.set_weights([found[f"{layer.name}/kernel"], found[f"{layer.name}/bias"]])
+    for layer, head in HEADS.items():
+        predicted = shown(finished, head.tap, crops) @ found[f"heads/{layer}/kernel"].astype("float32")
+        predicted += found[f"heads/{layer}/bias"]
+        wanted = shown(teacher, keras_spelling(layer), crops) @ found[f"components/{layer}/directions"]
+        share = np.square(predicted - wanted).sum(-1).mean() / float(found[f"components/{layer}/total"])
+        assert share < 0.3, layer
+        every = 2 if layer in ("relu1_1", "relu2_1") else 1
+        if every == 1:
+            own = distiller.errors(crops)[list(HEADS).index(layer)]
+            assert share == pytest.approx(own, rel=0.05)
 
 
-def test_a_dead_student_is_exported_finite(photos):
-    student = build_vgg_mini()
-    for layer in student.layers:
-        if layer.weights:
-            kernel, bias = layer.get_weights()
-            layer.set_weights([kernel * 0, bias - 1])
-    weights = normalised_weights(student, crop_batch([(Folder.read(photos), 1.0)], 2, 32, 0, 0))
-    assert all(np.isfinite(array).all() for array in weights.values())
+def test_training_goes_on_from_an_exported_network(teacher, photos, tmp_path):
+    distiller, training, held_out = make(teacher, photos, pruned=True)
+    crops = held_out_crops(held_out, SETTINGS)
+    distiller.export(tmp_path / "mini.npz")
+    found = arrays(tmp_path / "mini.npz")
+    keras.utils.set_random_seed(9)
+    other = Distiller(
+        build_vgg_mini(blocks=BLOCKS), teacher, sample_crops(training, SETTINGS), HEADS, components_in(found)
+    )
+    assert (other.errors(crops) > 2 * distiller.errors(crops)).all()
+    other.begin(found, tmp_path / "mini.npz")
+    np.testing.assert_allclose(other.errors(crops), distiller.errors(crops), rtol=0.05)
+    del found["heads/relu2_1/kernel"]
+    with pytest.raises(WeightsError, match=r"network of this shape.*mini\.npz"):
+        other.begin(found, tmp_path / "mini.npz")
 
 
-def test_weights_are_written_in_half_precision(exported, tmp_path):
-    write_half_precision(exported[2], tmp_path / "mini.npz")
-    assert {array.dtype.name for array in arrays(tmp_path / "mini.npz").values()} == {"float16"}
-    assert [path.name for path in tmp_path.iterdir()] == ["mini.npz"]
-    assert (tmp_path / "mini.npz").stat().st_size < 5e6
-    for name, array in read_weights(tmp_path / "mini.npz").items():
-        np.testing.assert_allclose(array, exported[2][name], rtol=1e-3, atol=1e-6)
+def test_components_are_kept_to_the_last_bit(teacher, photos, tmp_path):
+    components = make(teacher, photos)[0].components
+    write_components(components, tmp_path / "components.npz")
+    for layer, found in components_in(arrays(tmp_path / "components.npz")).items():
+        np.testing.assert_array_equal(found.directions, components[layer].directions)
+        np.testing.assert_array_equal(found.energies, components[layer].energies)
+        assert found.total == components[layer].total
+
+
+def test_half_precision_is_cut_off_at_its_largest(tmp_path):
     write_half_precision({"a": np.array([-1e9, 1, 1e6])}, tmp_path / "large.npz")
     assert arrays(tmp_path / "large.npz")["a"].tolist() == [-65504, 1, 65504]
 
@@ -280,7 +331,6 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(teacher, photos
     whole = train("whole")
     assert [done for done, _ in whole] == [1, 2, 3, 4, 5]
     before = train("parts", kill=2)
-    assert not (tmp_path / "parts" / "vgg_mini.npz").exists()
     after = train("parts")
     assert [done for done, _ in before] == [1, 2] and [done for done, _ in after] == [3, 4, 5]
     for name in ("checkpoint.npz", "vgg_mini.npz"):
@@ -311,7 +361,7 @@ def test_training_makes_the_errors_smaller(trained):
 def test_every_look_is_a_line_of_the_log(trained):
     output, _, after, told = trained
     header, values = read_log(output / "log.csv")
-    assert header == ["step", "seconds", "training", "relu1_2<-first", "relu2_2<-second", "relu2_2<-third@2"]
+    assert header == ["step", "seconds", "training", *HEADS]
     assert values[:, 0].tolist() == [12, 24, 30]  # and the stale lines are gone
     np.testing.assert_allclose(values[-1][3:], after, atol=1e-5)
     assert [done for done, _, errors in told if errors is not None] == [12, 24, 30]
@@ -329,7 +379,7 @@ def test_the_logged_training_loss_is_the_mean_since_the_last_line(trained):
 def test_a_diverging_training_stops_and_keeps_its_checkpoint(teacher, photos, tmp_path):
     distiller, training, held_out = make(teacher, photos)
     for layer in distiller.model.layers:
-        if layer.name.startswith("adapter_"):
+        if layer.name.startswith("head_"):
             layer.set_weights([np.full_like(array, np.nan) for array in layer.get_weights()])
     with pytest.raises(ImpastoError, match=r"diverged.*Received: a loss of nan at step 1"):
         distill(distiller, training, held_out, tmp_path, SETTINGS)
@@ -392,29 +442,33 @@ def test_a_folder_belongs_to_one_run(tmp_path):
 # ---------------------------------------------------------------- the command
 
 
+@pytest.fixture(scope="module")
+def teacher_file(tmp_path_factory):
+    """VGG-16 with random weights, as Keras publishes the real ones."""
+    network, random = find_network("vgg16"), np.random.default_rng(3)
+    path = tmp_path_factory.mktemp("teacher") / network.file
+    names = list(dict.fromkeys(name.split("/")[0] for name in network.shapes))
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in names]
+        for name in names:
+            group, own = file.create_group(name), [f"{name}_W_1:0", f"{name}_b_1:0"]
+            group.attrs["weight_names"] = [text.encode() for text in own]
+            for text, kind in zip(own, ("kernel", "bias"), strict=True):
+                shape = network.shapes[f"{name}/{kind}"]
+                group[text] = random.normal(0, (2 / np.prod(shape[:-1])) ** 0.5, shape).astype("float32")
+    return path
+
+
 @pytest.fixture
 def command(photos, teacher_file, tmp_path):
     """Runs `impasto distill` into `tmp_path/run`."""
 
-    def run(*words, taps=WORDS, teacher=teacher_file, output=tmp_path / "run"):
+    def run(*words, weights=teacher_file, output=tmp_path / "run"):
         fixed = ["--side", "32", "--batch", "2", "--held-out", "2", "--precision", "float32", "--decay", "0"]
-        fixed += ["--optimizer", "adamw"]
-        named = ["--taps", *taps] if taps else []
+        fixed += ["--optimizer", "adamw", "--prune-from", "2", "--large-every", "0"]
+        own = ["--photos", photos, "--weights", weights, *fixed, "-o", output, *words]
         try:
-            return main(
-                [
-                    "distill",
-                    "--photos",
-                    str(photos),
-                    "--teacher",
-                    str(teacher),
-                    *named,
-                    *fixed,
-                    "-o",
-                    str(output),
-                    *map(str, words),
-                ]
-            )
+            return main(["distill", *map(str, own)])
         except SystemExit as end:
             return end.code
 
@@ -425,21 +479,25 @@ def test_the_command_trains_and_goes_on(command, tmp_path, capsys):
     assert command("--steps", 2) == 0
     run = tmp_path / "run"
     assert {path.name for path in run.iterdir()} == {
-        "checkpoint.npz", "log.csv", "log.png", "settings.json", "vgg_mini.npz",
+        "checkpoint.npz", "components.npz", "log.csv", "log.png", "settings.json", "vgg_mini.npz",
     }  # fmt: skip
     check_weights(find_network("vgg_mini"), read_weights(run / "vgg_mini.npz"), run)
-    assert {array.dtype.name for array in arrays(run / "vgg_mini.npz").values()} == {"float16"}
     assert json.loads((run / "settings.json").read_text())["steps"] == 2
     with Image.open(run / "log.png") as image:
         assert min(image.size) > 300
     printed = capsys.readouterr().out
-    assert all(title in printed for title in ("relu1_2<-first", "relu2_2<-second", "relu2_2<-third@2"))
+    assert "pruned block5_conv1" in printed and all(layer in printed for layer in ("relu1_1", "relu5_1"))
 
     assert command("--steps", 4) == 0  # goes on
+    assert "pruned" not in capsys.readouterr().out
     assert command("--steps", 4, output=tmp_path / "whole") == 0
     for name, array in arrays(run / "vgg_mini.npz").items():
         np.testing.assert_array_equal(array, arrays(tmp_path / "whole" / "vgg_mini.npz")[name])
     assert read_log(run / "log.csv")[1][:, 0].tolist() == [2, 4]
+    capsys.readouterr()
+
+    assert command("--steps", 1, "--begin", run / "vgg_mini.npz", output=tmp_path / "begun") == 0
+    assert "pruned" not in capsys.readouterr().out
 
     assert command("--steps", 6, "--batch", 3) == 2
     assert "other settings" in capsys.readouterr().err
@@ -450,91 +508,53 @@ def test_the_command_trains_and_goes_on(command, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "options", "said"),
+    ("words", "said"),
     [
-        (("--side", "40"), {}, "multiple of 16"),
-        (("--steps", "0"), {}, "steps lies between"),
-        (("--held-out", "6"), {}, "More photographs"),
-        (("--precision", "float8"), {}, "precision is"),
-        (("--optimizer", "sdg"), {}, "optimizer is"),
-        ((), {"taps": ("relu9_9=first",)}, "STUDENT=TEACHER"),
-        ((), {"taps": ("relu1_2=first@3",)}, "STUDENT=TEACHER"),
-        ((), {"taps": ()}, "--taps"),
-        (("--photos", "/nowhere"), {}, "folder of pictures"),
+        (("--side", "40"), "multiple of 16"),
+        (("--steps", "0"), "steps lies between"),
+        (("--held-out", "6"), "More photographs"),
+        (("--precision", "float8"), "precision is"),
+        (("--optimizer", "sdg"), "optimizer is"),
+        (("--teacher", "vgg91"), "vgg16"),
+        (("--photos", "/nowhere"), "folder of pictures"),
     ],
 )
-def test_wrong_requests_are_one_line_and_leave_nothing(words, options, said, command, capsys, tmp_path):
-    assert command(*words, **options) == 2
+def test_wrong_requests_are_one_line_and_leave_nothing(words, said, command, capsys, tmp_path):
+    assert command(*words) == 2
     error = capsys.readouterr().err
     assert said in error and error.startswith("impasto: ") and error.count("\n") == 1
     assert not (tmp_path / "run" / "checkpoint.npz").exists()
 
 
-def test_a_teacher_that_is_none_is_refused(command, capsys, tmp_path, teacher_file):
-    for name in ("missing.keras", "text.keras", "text.h5", "cut.keras"):
+def test_weights_that_are_none_are_refused(command, capsys, tmp_path, teacher_file):
+    for name in ("missing.h5", "text.h5", "cut.h5"):
         if name.startswith("text"):
             (tmp_path / name).write_text("hello")
         elif name.startswith("cut"):
             (tmp_path / name).write_bytes(teacher_file.read_bytes()[:-3000])
-        assert command(teacher=tmp_path / name) == 1
+        assert command(weights=tmp_path / name) == 1
         error = capsys.readouterr().err
         assert name in error and error.count("\n") == 1
+
+
+def test_a_teacher_without_weights_says_how_to_get_them(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    words = [
+        "distill",
+        "--photos",
+        str(photos),
+        "--held-out",
+        "2",
+        "-o",
+        str(tmp_path / "run"),
+        "--teacher",
+        "vgg19",
+    ]
+    assert main(words) == 1
+    assert "impasto models download vgg19" in capsys.readouterr().err
 
 
 def test_an_output_that_is_a_file_is_refused(command, capsys, tmp_path):
     (tmp_path / "run").write_text("")
     assert command("--steps", 1) == 2
     assert "folder to write into" in capsys.readouterr().err
-
-
-def test_taps_are_read_in_both_spellings():
-    assert _tap("relu3_2=fire5@2") == _tap("block3_conv2=fire5@2") == Tap("block3_conv2", "fire5", 2)
-    assert _tap("relu5_1=conv") == Tap("block5_conv1", "conv", 1)
-    assert Tap("block3_conv2", "fire5", 2).title == "relu3_2<-fire5@2"
-    assert Tap("block3_conv2", "fire5").title == "relu3_2<-fire5"
-
-
-# ---------------------------------------------------------------- the usual teachers
-
-
-def test_vgg_teaches_through_layers_that_it_has(tmp_path, monkeypatch):
-    network = find_network("vgg16")
-    monkeypatch.setitem(NETWORKS, "vgg16", replace(network, md5=None))
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    (tmp_path / "models").mkdir()
-    names = list(dict.fromkeys(name.split("/")[0] for name in network.shapes))
-    with h5py.File(tmp_path / "models" / network.file, "w") as file:
-        file.attrs["layer_names"] = [name.encode() for name in names]
-        for name in names:
-            group, own = file.create_group(name), [f"{name}_W_1:0", f"{name}_b_1:0"]
-            group.attrs["weight_names"] = [text.encode() for text in own]
-            for text, kind in zip(own, ("kernel", "bias"), strict=True):
-                group[text] = np.zeros(network.shapes[f"{name}/{kind}"], "float32")
-    teacher, taps = _teacher("vgg16", None)
-    assert {tap.teacher for tap in taps} <= {layer.name for layer in teacher.layers}
-    assert not teacher.trainable_variables and len(taps) == len(VGG_TAPS)
-
-
-def test_vgg_without_weights_says_how_to_get_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(WeightsError, match=r"impasto models download vgg19"):
-        _teacher("vgg19", None)
-
-
-def test_every_usual_tap_has_one_resolution(tmp_path, photos):
-    from impasto.models.squeezenet import FIRES
-
-    with h5py.File(tmp_path / "teacher.h5", "w") as file:
-        channels = 64
-        file["conv1/kernel"], file["conv1/bias"] = np.full((3, 3, 3, 64), 1e-3), np.zeros(64)
-        for n, (squeeze, expand) in FIRES.items():
-            shapes = {"squeeze1x1": (1, 1, channels, squeeze), "expand1x1": (1, 1, squeeze, expand)}
-            for name, shape in (shapes | {"expand3x3": (3, 3, squeeze, expand)}).items():
-                group = file.create_group(f"fire{n}/{name}")
-                group["kernel"], group["bias"] = np.full(shape, 0.01), np.zeros(shape[-1])
-            channels = 2 * expand
-    teacher, taps = _teacher(str(tmp_path / "teacher.h5"), None)
-    assert taps == SQUEEZENET_TAPS
-    sample = crop_batch([(Folder.read(photos), 1.0)], 2, 64, 0, 0)
-    distiller = Distiller(build_vgg_mini(), teacher, taps, sample)
-    assert distiller.errors(sample).shape == (9,) and np.isfinite(distiller.errors(sample)).all()

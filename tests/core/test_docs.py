@@ -23,7 +23,7 @@ def shown(value, name=""):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-PAGES = [DOCS.parent / "README.md", *DOCS.glob("*.md"), *DOCS.parent.glob("models/**/*.md")]
+PAGES = [DOCS.parent / "README.md", *DOCS.rglob("*.md"), *DOCS.parent.glob("models/**/*.md")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -106,12 +106,13 @@ def request_for(mini_weights, pictures, tmp_path):
 def test_paints(engine, request_for, tmp_path):
     engine.send(**request_for(1))
     events = engine.wait("done")
-    assert [event["event"] for event in events] == ["started", *["progress"] * 6, "done"]
+    assert [event["event"] for event in events] == ["started", *["progress"] * (len(events) - 2), "done"]
     assert {event["id"] for event in events} == {1}
     started, progress, done = events[0], events[1:-1], events[-1]
     assert (started["network"], started["steps"], started["scales"]) == ("vgg_mini", 6, [48])
     assert (started["width"], started["height"]) == (48, 36) and "CPU" in started["device"]
-    assert [event["step"] for event in progress] == [1, 2, 3, 4, 5, 6]
+    steps = [event["step"] for event in progress]  # evaluations: a line search may take several
+    assert steps == sorted(set(steps)) and steps[-1] == 6
     assert all(event["loss"] > 0 and event["seconds_left"] >= 0 for event in progress)
     assert done["output"] == str(tmp_path / "out.png") and done["seconds"] > 0
     assert load_picture(tmp_path / "out.png").width == 48

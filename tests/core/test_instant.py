@@ -19,6 +19,7 @@ from impasto.core.instant import TILE, InstantPainter, instant_painter
 from impasto.core.instant_keras import KerasRuntime, extractors
 from impasto.core.instant_maps import (
     CONTENT_WEIGHT,
+    VARIATION_SHARE,
     WEIGHTS,
     Moments,
     added,
@@ -32,7 +33,7 @@ from impasto.core.instant_scales import joined, reduced, schedule
 from impasto.core.instant_strokes import recoloured, strokes
 from impasto.core.instant_tiles import HALO, STRIDE
 from impasto.core.optimizers import resize
-from impasto.core.recipes import QUALITY, Settings
+from impasto.core.recipes import Settings
 from impasto.core.styles import load_style
 from impasto.core.stylize import stylize
 from impasto.core.variation import differences
@@ -53,21 +54,23 @@ from impasto.models.instant_graph import encoder_graph
 from impasto.models.weights import read_weights
 
 
-def made(runtime, mini_weights, decoders):
+def made(runtime, encoder_weights, decoders):
     """A painter of such networks in Keras or in ONNX Runtime."""
     if runtime == "onnx":
         weights = {name: np.asarray(variable) for name, variable in both_weights(*decoders).items()}
-        return InstantPainter(OnnxRuntime(read_weights(Path(mini_weights)), weights))
-    return InstantPainter(KerasRuntime(extractors(mini_weights), *decoders, gradient_model(mini_weights)))
+        return InstantPainter(OnnxRuntime(read_weights(Path(encoder_weights)), weights))
+    return InstantPainter(
+        KerasRuntime(extractors(encoder_weights), *decoders, gradient_model(encoder_weights))
+    )
 
 
 @pytest.fixture(scope="module")
-def decoders(mini_weights):
+def decoders(encoder_weights):
     """Decoders that change every pixel: their last kernels are random too."""
     keras.utils.set_random_seed(3)
     decoders = build_instant(), build_instant(light=True)
     for decoder in decoders:
-        begin(decoder, mini_weights)
+        begin(decoder, encoder_weights)
         last = decoder.get_layer("over2")
         last.set_weights([np.random.default_rng(0).normal(0, 0.1, last.kernel.shape)])
     return decoders
@@ -79,19 +82,19 @@ def runtime(request):
 
 
 @pytest.fixture(scope="module")
-def painter(runtime, mini_weights, decoders):
-    return made(runtime, mini_weights, decoders)
+def painter(runtime, encoder_weights, decoders):
+    return made(runtime, encoder_weights, decoders)
 
 
 @pytest.fixture(scope="module")
-def colours_only(runtime, mini_weights):
+def colours_only(runtime, encoder_weights):
     """A painter that moves colours and nothing else."""
     decoders = build_instant(), build_instant(light=True)
     for decoder in decoders:
         for layer in decoder.layers:
             layer.set_weights([np.zeros(array.shape) for array in layer.get_weights()])
         decoder.get_layer("palette_share").set_weights([np.eye(3)[None, None]])
-    return made(runtime, mini_weights, decoders)
+    return made(runtime, encoder_weights, decoders)
 
 
 @pytest.fixture
@@ -180,12 +183,12 @@ def test_bfloat16_paints_the_same_picture(blobs, painting, monkeypatch):
     assert 0 < np.sqrt(np.mean(passes**2)) < 1.5 and passes.max() < 16, passes.max()
 
 
-def test_both_runtimes_paint_the_same_picture(mini_weights, decoders, blobs, painting, other):
+def test_both_runtimes_paint_the_same_picture(encoder_weights, decoders, blobs, painting, other):
     """But for activations on the edge of nothing, which rounding opens in one and not in the other."""
     photo = blobs(97, 130, seed=4)
     left = np.zeros((97, 130), "float32")
     left[:, :60] = 1
-    one, two = (made(runtime, mini_weights, decoders) for runtime in ("keras", "onnx"))
+    one, two = (made(runtime, encoder_weights, decoders) for runtime in ("keras", "onnx"))
     for options in ({}, {"strength": 0.8}, {"masks": [left, 1 - left]}):
         pictures = [painter.paint(photo, [painting, other], **options) for painter in (one, two)]
         assert pictures[1].dtype == "float32"
@@ -200,13 +203,13 @@ def levels_of(seen, count):
 
 
 @pytest.mark.parametrize("count", [len(LEVELS), LIGHT_LEVELS])
-def test_the_graphs_compute_what_the_networks_do(count, mini_weights, decoders, blobs):
+def test_the_graphs_compute_what_the_networks_do(count, encoder_weights, decoders, blobs):
     picture = blobs(48, 64, seed=7)
-    one, two = (made(runtime, mini_weights, decoders).runtime for runtime in ("keras", "onnx"))
+    one, two = (made(runtime, encoder_weights, decoders).runtime for runtime in ("keras", "onnx"))
     seen = two.see(picture, count)
     levels, layers = levels_of(seen, count), (*LEVELS[:count], *GATES[:count])
     np.testing.assert_array_equal(levels[0][0], picture)
-    extractor = Extractor("vgg_mini", layers, first_padding="replicate", weights=mini_weights)
+    extractor = Extractor("instant_encoder", layers, first_padding="replicate", weights=encoder_weights)
     expected = extractor(picture[None])
     for layer, level in zip(layers, levels[1:], strict=True):
         scale = np.abs(expected[layer]).max()
@@ -234,11 +237,11 @@ def test_the_graphs_compute_what_the_networks_do(count, mini_weights, decoders, 
         drawn = one.draw(tensors, maps, regions, content, 0.7), two.draw(seen, maps, regions, content, 0.7)
         np.testing.assert_allclose(*drawn, atol=1e-4)
     with pytest.raises(ValueError, match="Received"):
-        encoder_graph(read_weights(Path(mini_weights)), ["relu9_9"])
+        encoder_graph(read_weights(Path(encoder_weights)), ["relu9_9"])
 
 
-def test_the_sums_are_exact_where_means_are_large(mini_weights, decoders, blobs):
-    runtime = made("onnx", mini_weights, decoders).runtime
+def test_the_sums_are_exact_where_means_are_large(encoder_weights, decoders, blobs):
+    runtime = made("onnx", encoder_weights, decoders).runtime
     seen = runtime.see(np.clip(blobs(48, 64, seed=7) / 8 + 0.8, 0, 1))
     share = np.random.default_rng(0).random((48, 64, 1)).astype("float32")
     for weights in (np.ones_like(share), share, 0 * share):
@@ -462,7 +465,7 @@ def test_strokes_are_steps_of_adam(blobs):
     np.testing.assert_array_equal(partly[:, :9], strokes(start[0], lambda x: aim[0] - x, 0.02, 5)[:, :9])
 
 
-def test_the_first_strokes_go_down_the_losses_of_the_levels(painter, mini_weights, blobs, painting):
+def test_the_first_strokes_go_down_the_losses_of_the_levels(painter, encoder_weights, blobs, painting):
     """All of the recipe's but the deepest style layer's, which the network does not look at."""
     import tensorflow as tf
 
@@ -479,7 +482,8 @@ def test_the_first_strokes_go_down_the_losses_of_the_levels(painter, mini_weight
     deepest = runtime.deepest(photo)
     content = deepest, CONTENT_WEIGHT / np.mean(np.sum(deepest**2, axis=-1))
     found = runtime.descent(runtime.see(picture), maps, None, content, 1.0)
-    extractor = Extractor("vgg_mini", (*LEVELS, *GATES), first_padding="replicate", weights=mini_weights)
+    layers = (*LEVELS, *GATES)
+    extractor = Extractor("instant_encoder", layers, first_padding="replicate", weights=encoder_weights)
     variable = tf.Variable(picture[None])
     with tf.GradientTape() as tape:
         features, loss = extractor(variable), 0.0
@@ -537,7 +541,8 @@ def test_smoothing_is_the_gradient_of_the_recipes_variation(blobs):
 
     picture = tf.Variable(blobs(24, 20, seed=3)[None])
     with tf.GradientTape() as tape:
-        variation = QUALITY.tv_weight * sum(tf.reduce_sum(d**2) for d in differences(picture)) / (24 * 20 * 3)
+        squares = sum(tf.reduce_sum(d**2) for d in differences(picture))
+        variation = VARIATION_SHARE * squares / (24 * 20 * 3)
     gradient = -24 * 20 * tape.gradient(variation, picture).numpy()
     np.testing.assert_allclose(smoothing(picture.numpy()), gradient, atol=1e-4)
 
@@ -545,15 +550,15 @@ def test_smoothing_is_the_gradient_of_the_recipes_variation(blobs):
 # ---------------------------------------------------------------- the decoder
 
 
-def test_the_decoder_begins_as_the_gradient(mini_weights, blobs):
+def test_the_decoder_begins_as_the_gradient(encoder_weights, blobs):
     """Of the style and content losses, by the picture: the change wanted at each level, taken back."""
     import tensorflow as tf
 
     decoder, light = build_instant(), build_instant(light=True)
-    begin(decoder, mini_weights)
-    begin(light, mini_weights)
+    begin(decoder, encoder_weights)
+    begin(light, encoder_weights)
     photo = blobs(48, 64, seed=8)[None]
-    keras_painter = made("keras", mini_weights, (decoder, light))
+    keras_painter = made("keras", encoder_weights, (decoder, light))
     levels = keras_painter.runtime.see(photo[0])
     random = np.random.default_rng(0)
     wanted = [random.normal(0, 1e-4, level.shape).astype("float32") for level in levels[1 : len(LEVELS) + 1]]
@@ -563,7 +568,7 @@ def test_the_decoder_begins_as_the_gradient(mini_weights, blobs):
     changed = np.asarray(decoder([tf.convert_to_tensor(x) for x in inputs])) - photo
     picture = tf.Variable(photo)
     with tf.GradientTape() as tape:
-        seen = extractors(mini_weights)[0](picture)
+        seen = extractors(encoder_weights)[0](picture)
         # A position of a level stands for 1, 4, 16 and 64 pixels.
         total = sum(
             4**n * tf.reduce_sum(change * seen[layer])

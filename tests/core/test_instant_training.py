@@ -56,7 +56,7 @@ def folders(tmp_path_factory, blobs):
 
 
 @pytest.fixture
-def make(folders, mini_weights):
+def make(folders, mini_weights, encoder_weights):
     """A fresh trainer and what it is trained and looked at on, as the command line makes them."""
 
     def make(settings=SETTINGS):
@@ -64,12 +64,13 @@ def make(folders, mini_weights):
         keras.mixed_precision.set_global_policy(settings.precision)
         photographs, held_out = Folder.read(folders[0]).split(settings.held_out, settings.seed)
         paintings = Folder.read(folders[1])
-        extractor = Extractor("vgg_mini", SEEN, first_padding="replicate", weights=mini_weights)
+        extractor = Extractor("instant_encoder", SEEN, first_padding="replicate", weights=encoder_weights)
+        judge = Extractor("vgg_mini", first_padding="replicate", weights=mini_weights)
         decoders = build_instant(), build_instant(light=True)
         for decoder in decoders:
-            begin(decoder, Path(mini_weights))
-        descent = gradient_model(Path(mini_weights))
-        trainer = InstantTrainer(extractor, *decoders, descent, settings.coarse, settings.fine)
+            begin(decoder, Path(encoder_weights))
+        descent = gradient_model(Path(encoder_weights))
+        trainer = InstantTrainer(extractor, judge, *decoders, descent, settings.coarse, settings.fine)
         return trainer, StyleSource(photographs, paintings), held_out, paintings
 
     return make
@@ -119,14 +120,14 @@ def test_the_loss_is_the_quality_recipes(make, mini_weights, blobs):
         content, style = (array[i] / np.float32(255) for array in pair)
         bench.objective.targets = bench.content_targets(content) | bench.style_targets([style], [1.0])
         _, expected, _ = bench.objective(to_tensor(painted[i : i + 1]))
-        by_kind = dict.fromkeys(("moments", "content", "variation"), 0.0)
+        by_kind = dict.fromkeys(("gram", "content", "variation"), 0.0)
         for name, value in expected.items():
             by_kind[name.split(":")[0]] += float(value)
         np.testing.assert_allclose(parts[i, :3], list(by_kind.values()), rtol=5e-3)
 
 
 @pytest.mark.parametrize(("steps", "most"), [(0, 0.05), (3, 0.5)])
-def test_what_is_trained_is_what_paints(steps, most, make, mini_weights, blobs, monkeypatch):
+def test_what_is_trained_is_what_paints(steps, most, make, encoder_weights, blobs, monkeypatch):
     """Both decoders' passes, and first strokes with the whole one's: those go by signs, which may turn."""
     monkeypatch.setattr(instant, "RELAXATION", 1.0)
     monkeypatch.setattr(instant, "STEPS", steps)
@@ -138,8 +139,8 @@ def test_what_is_trained_is_what_paints(steps, most, make, mini_weights, blobs, 
     whole = trainer._pass(trainer.decoder, trainer._strokes(to_tensor(photographs), aims), aims)[0]
     light = trainer.parts_and_pictures(pair)[1]
     led_on = trainer._pass(trainer.decoder, to_tensor(photographs), aims)[0]
-    networks = trainer.decoder, trainer.light, gradient_model(mini_weights)
-    painter = instant.InstantPainter(KerasRuntime(extractors(mini_weights), *networks))
+    networks = trainer.decoder, trainer.light, gradient_model(encoder_weights)
+    painter = instant.InstantPainter(KerasRuntime(extractors(encoder_weights), *networks))
     for n, (content, style) in enumerate(zip(photographs, styles, strict=True)):
         for trained, painted, bound in (
             (light, last_pass(painter, content, style), 0.05),
@@ -287,9 +288,9 @@ def test_the_command_trains_what_then_paints(
     assert painted.shape == photo.shape and np.abs(painted - photo).max() > 0.05
 
 
-def test_what_is_exported_is_read_back(make, bundled, tmp_path):
+def test_what_is_exported_is_read_back(make, bundled, encoder_weights, tmp_path):
     trainer, *_ = make()
-    export(trainer, Path(bundled), tmp_path / "instant.npz")
+    export(trainer, Path(encoder_weights), tmp_path / "instant.npz")
     loaded = named_weights(load_instant(tmp_path / "instant.npz"))
     light = named_weights(load_instant(tmp_path / "instant.npz", light=True))
     for found, model in ((loaded, trainer.decoder), (light, trainer.light)):

@@ -165,14 +165,18 @@ def winograd(rooms, monkeypatch):
     return make
 
 
+# Of vgg_mini's layers with 128 channels and more, in and out.
+KERNELS = 2 * 144 * 144 + 144 * 256 + 256 * 384 + 384 * 384 + 384 * 512
+
+
 def test_what_winograds_method_takes_is_counted(rooms, winograd):
     """By hand: two kernels of 36 products for each layer, and of the largest 36 values for 16."""
     plain, room = rooms(4e9), winograd(4e9)
-    kernels = 8 * 36 * (128 * 128 + 128 * 256 + 256 * 384 + 384 * 256)
+    kernels = 8 * 36 * KERNELS
     assert room.ways == {(256, 256): "direct", (512, 512): "winograd"}
     assert room.held - plain.held == pytest.approx(kernels + COMPILER)
     more = room.plan((512, 512)).memory - plain.plan((512, 512)).memory
-    assert more == pytest.approx(module.KEEPING[0] * 4 * 128 * 128 * (128 + 128) * 36 / 16)
+    assert more == pytest.approx(module.KEEPING[0] * 4 * 128 * 128 * (144 + 144) * 36 / 16)
     assert room.plan((256, 256)).memory == plain.plan((256, 256)).memory
     assert room.estimate([(256, 256), (512, 512)], [5, 5]).memory > 1.15e8 + plain.memory(
         (512, 512), plain.plan((512, 512))
@@ -187,7 +191,7 @@ def test_winograds_method_is_taken_in_tiles_where_both_are_divided(rooms, monkey
     room.choose_ways([size], [5])
     assert plain.plan(size).divided and room.plan(size).divided
     assert room.ways[size] == "winograd" and room.plan(size).way == "winograd"
-    lean = 4 * 9 * (128 * 128 + 128 * 256 + 2 * 256 * 384) + 4 * (36 + 9) * 256 * 384
+    lean = 4 * 9 * KERNELS + 4 * (36 + 9) * 384 * 512
     assert room.held - plain.held == pytest.approx(lean + COMPILER)
 
 
@@ -242,7 +246,7 @@ def test_a_run_in_tiles_paints_the_same_picture(small, blobs, monkeypatch):
     assemble.made_from.cache_clear()
     monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
     content, style = blobs(60, 90, 1), blobs(50, 40, 2, 20)
-    settings = small(size=0, steps=4, first_scale=64, style_layers=("relu1_1", "relu3_1"))
+    settings = small(size=0, steps=4, first_scale=64, style_layers=("relu1_1", "relu3_1"), optimizer="adam")
     whole = stylize(content, [style], settings=settings)
     made = []
 
@@ -331,6 +335,31 @@ def test_memory_that_runs_out_leads_to_smaller_tiles_from_the_same_step(small, b
     assert any("Memory ran out at 90 pixels" in notice for notice in result.notices)
     assert [line[0] for line in result.history] == [1, 2, 3, 4, 5]
     np.testing.assert_allclose(result.picture.pixels, whole.picture.pixels, atol=2e-3)
+
+
+def test_tiles_are_painted_by_adam_and_whole_pictures_by_l_bfgs(small, blobs, monkeypatch):
+    """`auto`: what L-BFGS remembers is many times a picture. A saved run goes on with either."""
+    monkeypatch.setattr(backend, "_trace_for_any_size", lambda function: function)
+    assemble.made_from.cache_clear()
+    monkeypatch.setattr(tile_plan, "LEAST_WINDOW", 24)
+
+    class Tight(Room):
+        def plan(self, size):
+            self.held, self.limit = 0.0, 5e6 if max(size) > 64 else 1e12
+            return super().plan(size)
+
+    monkeypatch.setattr("impasto.core.optimise_run.Room", Tight)
+    content, style, states = blobs(60, 90, 1), blobs(50, 40, 2, 20), []
+    settings = small(size=0, steps=12, first_scale=45, optimizer="auto", style_loss="gram", scale_ratio=2)
+    keep = lambda step: states.append((step.scale, step.state()))  # noqa: E731
+    result = stylize(content, [style], settings=settings, on_progress=keep)
+    assert {(scale, str(state["optimizer"])) for scale, state in states} == {(45, "LBFGS"), (90, "Adam")}
+    for scale in (45, 90):
+        state = next(state for own, state in states if own == scale)
+        resumed = stylize(content, [style], settings=settings, resume=state)
+        np.testing.assert_allclose(resumed.picture.pixels, result.picture.pixels, atol=1e-6)
+    assert result.history[-1][0] == 12 and result.history[-1][3] < result.history[0][3]
+    assemble.made_from.cache_clear()
 
 
 def test_other_errors_are_not_taken_for_it(small, blobs, monkeypatch):

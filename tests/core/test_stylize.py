@@ -137,7 +137,7 @@ def test_a_result_is_saved_by_its_extension(small, content, painting, tmp_path):
 
 def test_content_alone_is_painted_from_noise(small, content):
     settings = small(init="noise", steps=50, first_scale=0, average_decay=0.5, noise=0.2)
-    settings = replace(settings, content_layers=("relu2_2",))
+    settings = replace(settings, content_layers=("relu2_1",))
     result = stylize(content, [], settings=settings)
     assert result.picture.pixels.shape == content.shape
     assert losses(result)[-1] < 0.1 * losses(result)[0]
@@ -367,14 +367,20 @@ def test_style_weights_are_shared_among_the_layers(small):
     np.testing.assert_allclose(weights, np.array([0.5, 0.25, 0.25, 0, 0]) * 9)
 
 
-def test_the_original_tools_weights_count_as_if_activations_were_vggs(small):
-    """In those tools' units content grows with the activations' square, Gram losses with the fourth power."""
-    gain = find_network("vgg_mini").gain
-    bench = workbench(small("classic"), content=True, style=True)
-    for losses_of, weight, power in ((bench.content_losses, 5, 2), (bench.style_losses, 100, 4)):
-        for loss in losses_of:
-            assert bench.objective.weights[loss.name] == pytest.approx(weight * gain(loss.layer) ** power)
-    assert {find_network("vgg19").gain(layer) for layer in find_network("vgg19").layers} == {1}
+def test_the_original_tools_losses_are_divided_as_under_the_network_predicted(small, content):
+    """The components hold nearly all of a layer's sums; the tools divide those by numbers of channels."""
+    share = find_network("vgg_mini").components_share
+    for recipe, content_power, style_power in (("classic", 1, 4), ("mxnet", 0, 2)):
+        settings = small(recipe)
+        bench = workbench(settings, content=True, style=True)
+        for losses_of, weight, power in (
+            (bench.content_losses, settings.content_weight, content_power),
+            (bench.style_losses, settings.style_weight, style_power),
+        ):
+            for loss in losses_of:
+                wanted = weight * share(loss.layer) ** power
+                assert bench.objective.weights[loss.name] == pytest.approx(wanted)
+    assert {find_network("vgg19").components_share(layer) for layer in find_network("vgg19").layers} == {1}
     for plain in ({"normalize_gradients": True}, {"calibrated": False}):
         bench = workbench(small("classic", **plain), content=True, style=True)
         assert [bench.objective.weights[loss.name] for loss in bench.style_losses] == [100] * 5
@@ -599,7 +605,7 @@ def test_the_workbench_is_kept_for_the_next_picture(small):
     assert first is second
     assert second.objective.weights[second.style_losses[0].name] > 1
     features = second.features(to_tensor(np.zeros((1, 32, 48, 3), "float32")))
-    assert to_numpy(features["relu1_2"]).shape == (1, 32, 48, 32)
+    assert to_numpy(features["relu1_1"]).shape == (1, 32, 48, 16)
 
 
 def test_loading_the_backend_says_nothing():

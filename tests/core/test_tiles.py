@@ -17,8 +17,8 @@ from impasto.core.segments import NEXT, cut, cut_points
 from impasto.core.tile_plan import Plan
 from impasto.core.tiles import TiledObjective
 from impasto.core.variation import TotalVariation
-from impasto.models.register import find_network
-from impasto.models.vgg import keras_spelling, prune
+from impasto.models.register import find_network, keras_spelling
+from impasto.models.vgg import prune
 
 needs_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own")
 

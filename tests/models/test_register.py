@@ -27,7 +27,7 @@ def test_layer_counts():
     assert {name: len(network.layers) for name, network in NETWORKS.items()} == {
         "vgg19": 16,
         "vgg16": 13,
-        "vgg_mini": 9,
+        "vgg_mini": 6,
     }
 
 
@@ -52,7 +52,14 @@ def test_vgg_mini_as_built():
     from impasto.models.vgg_mini import build_vgg_mini
 
     shapes = {variable.path: tuple(variable.shape) for variable in build_vgg_mini().variables}
-    assert shapes == find_network("vgg_mini").shapes
+    network = find_network("vgg_mini")
+    assert shapes == {name: shape for name, shape in network.shapes.items() if not name.startswith("heads/")}
+    for layer, head in network.heads.items():
+        assert network.shapes[f"heads/{layer}/kernel"] == (*shapes[f"{head.tap}/bias"], head.components)
+
+
+def test_the_encoder_of_one_pass_is_found_but_not_offered():
+    assert find_network("instant_encoder").bundled and "instant_encoder" not in NETWORKS
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=list(NETWORKS))

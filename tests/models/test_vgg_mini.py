@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from impasto.models.register import find_network, keras_spelling
-from impasto.models.vgg_mini import BLOCKS, build_vgg_mini, layer_names
+from impasto.models.vgg_mini import BLOCKS, HEADS, build_vgg_mini, layer_names
 
 
 def test_layers_are_named_as_keras_names_vggs():
@@ -18,7 +18,7 @@ def test_layers_are_named_as_keras_names_vggs():
     assert set(mine) < set(theirs)
     assert mine == [name for name in theirs if name in mine]  # in the same order
     assert [name for name in mine if "conv" in name] == layer_names()
-    assert layer_names() == [keras_spelling(layer) for layer in find_network("vgg_mini").layers]
+    assert layer_names() == [keras_spelling(layer) for layer in find_network("vgg_mini").convolutions]
 
 
 def test_weights_have_the_registers_shapes():
@@ -27,9 +27,19 @@ def test_weights_have_the_registers_shapes():
         for layer in build_vgg_mini().layers
         for kind, weight in zip(("kernel", "bias"), layer.weights, strict=False)
     }
-    assert shapes == find_network("vgg_mini").shapes
-    assert build_vgg_mini().count_params() == find_network("vgg_mini").parameters
-    assert 2.3e6 < find_network("vgg_mini").parameters < 2.4e6  # 4.7 MB in half precision
+    heads = {name: shape for name, shape in find_network("vgg_mini").shapes.items() if name not in shapes}
+    assert shapes | heads == find_network("vgg_mini").shapes
+    assert set(heads) == {f"heads/{layer}/{kind}" for layer in HEADS for kind in ("kernel", "bias")}
+    assert find_network("vgg_mini").parameters < 5.2e6  # 10.4 MB in half precision
+
+
+def test_each_head_reads_the_convolution_of_its_layer():
+    """The trunk begins as a pruned VGG-16, whose layers lie where its own do."""
+    network = find_network("vgg_mini")
+    assert network.layers == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
+    for layer, head in HEADS.items():
+        assert network.tap(layer) == head.tap == keras_spelling(layer)
+        assert head.components < head.channels == find_network("vgg16").shapes[f"{head.tap}/bias"][0]
 
 
 def test_features_halve_from_block_to_block():
@@ -44,16 +54,16 @@ def test_features_halve_from_block_to_block():
     assert shapes == wanted
 
 
-def test_poolings_are_averages_and_convolutions_rectify():
-    model = build_vgg_mini()
+@pytest.mark.parametrize(("pooling", "pool"), [("max", np.max), ("average", np.mean)])
+def test_the_pooling_is_the_one_asked_for_and_convolutions_rectify(pooling, pool):
+    model = build_vgg_mini(pooling=pooling)
     picture = np.random.default_rng(0).normal(0, 60, (1, 32, 32, 3)).astype("float32")
     names = ["block1_conv2", "block1_pool"]
     feature, pooled = map(
         np.asarray, keras.Model(model.input, [model.get_layer(name).output for name in names])(picture)
     )
-    np.testing.assert_allclose(
-        pooled, feature.reshape(1, 16, 2, 16, 2, -1).mean((2, 4)), rtol=1e-4, atol=1e-4 * feature.max()
-    )
+    wanted = pool(feature.reshape(1, 16, 2, 16, 2, -1), axis=(2, 4))
+    np.testing.assert_allclose(pooled, wanted, rtol=1e-4, atol=1e-4 * feature.max())
     assert feature.min() == 0 < feature.max()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from impasto.models.errors import UsageError, WeightsError
 from impasto.models.register import NETWORKS, VGG16, VGG19, VGG_MINI
+from impasto.models.vgg_mini import Head
 from impasto.models.weights import (
     cache_folder,
     check_weights,
@@ -31,7 +32,8 @@ def small(monkeypatch, keras_home, publish, make_weights, tmp_path):
     monkeypatch.setitem(NETWORKS, "vgg19", replace(SMALL, md5=file_md5(path)))
     monkeypatch.setitem(NETWORKS, "vgg16", OTHER)
     mini = tmp_path / "mini.npz"
-    bundled = replace(VGG_MINI, blocks=((2,),), file=str(mini))
+    heads = {"relu1_1": Head("block1_conv1", 2, 64)}
+    bundled = replace(VGG_MINI, blocks=((2,),), heads=heads, file=str(mini))
     np.savez(mini, **make_weights(bundled))
     monkeypatch.setitem(NETWORKS, "vgg_mini", bundled)
     return path, arrays
