@@ -58,10 +58,10 @@ class Style:
     title: str = ""
     author: str = ""
     year: str = ""
-    kind: str = ""
     licence: str = ""
     source: str = ""
     network: str = ""
+    kind: str = ""
 
     @property
     def is_swatch(self) -> bool:
@@ -95,7 +95,6 @@ def gallery_names() -> list[str]:
     return sorted(_gallery())
 
 
-@cache
 def gallery_by_kind() -> dict[str, list[str]]:
     """The bundled styles by kind, both in alphabetical order: `{"abstract": ["cossacks", ...]}`."""
     kinds: dict[str, list[str]] = {}

@@ -16,11 +16,12 @@ def gallery(tmp_path, monkeypatch):
     """A gallery of two styles in place of the bundled one."""
     random = np.random.default_rng(3)
     items = {}
-    for name, title in (("sea_at_night", "Sea at Night"), ("ōhashi", "Ōhashi Bridge")):
+    for name, title, kind in (("sea_at_night", "Sea at Night", ""), ("ōhashi", "Ōhashi Bridge", "woodcut")):
         picture = Picture(random.random((64, 64, 3), "float32"))
         path = tmp_path / f"{name}.webp"
         save_style(
-            Style(name, picture, 512, title, "A. Painter", "1857", "CC0 1.0", network="vgg_mini"), path
+            Style(name, picture, 512, title, "A. Painter", "1857", "CC0 1.0", network="vgg_mini", kind=kind),
+            path,
         )
         items[name] = path
     monkeypatch.setattr(styles, "_gallery", lambda: items)
@@ -38,8 +39,17 @@ def test_list(gallery, impasto, capsys):
     for words in ((), ("list",)):
         assert impasto("styles", *words) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert lines[0] == "sea_at_night  Sea at Night, A. Painter, 1857"
-        assert lines[1] == "ōhashi        Ōhashi Bridge, A. Painter, 1857"
+        assert lines == [
+            "other",
+            "  sea_at_night  Sea at Night, A. Painter, 1857",
+            "",
+            "woodcut",
+            "  ōhashi        Ōhashi Bridge, A. Painter, 1857",
+        ]
+    assert impasto("styles", "list", "--kind", "woodcut") == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["  ōhashi  Ōhashi Bridge, A. Painter, 1857"]
+    assert impasto("styles", "list", "--kind", "fresco") == 2
+    assert "The kinds of styles are" in capsys.readouterr().err
     assert impasto("styles", "list", "--json") == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == ["sea_at_night", "ōhashi"] and rows[0]["licence"] == "CC0 1.0"
