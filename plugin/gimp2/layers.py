@@ -18,7 +18,7 @@ from gimpenums import (
     PRECISION_U16_GAMMA,
     RGB,
 )
-from problems import Problem, Stopped, engine_lies
+from problems import Problem, Stopped, empty_style, engine_lies, nothing_to_see
 from request import area_to_paint
 from words import _
 
@@ -59,6 +59,8 @@ class Part(object):
         self.image, self.layer = image, drawable
         size = drawable.width, drawable.height
         self.area = area_to_paint(*pdb.gimp_drawable_mask_intersect(drawable), limits=size)
+        if _is_empty(drawable, self.area):
+            raise nothing_to_see()
         # From the first question for the precision on GIMP gives a plug-in all masks as deep as they are,
         # and linear; the masks that are compared and multiplied here are all read after it.
         self.precision = pdb.gimp_image_get_precision(image)
@@ -73,11 +75,14 @@ class Part(object):
             copy = thing.duplicate()
             if not any(layer.visible for layer in copy.layers):
                 gimp.delete(copy)
-                raise Problem(_("The image that was chosen as the style has no visible layer."))
+                raise empty_style()
             copy.merge_visible_layers(CLIP_TO_IMAGE)
         else:
             copy = _copied(thing or self.layer, None if thing else self.area)
         try:
+            shown = copy.layers[0]
+            if thing and _is_empty(shown, (0, 0, shown.width, shown.height)):
+                raise empty_style()
             name = utf8(path)
             # Not interlaced, quickly packed; of the rest only the colours below full transparency.
             pdb.file_png_save2(copy, copy.layers[0], name, name, 0, 1, 0, 0, 0, 0, 0, 0, 1)
@@ -89,6 +94,21 @@ class Part(object):
 def is_deep(image):
     """Whether an image has more than 8 bits a colour."""
     return pdb.gimp_image_get_precision(image) not in (PRECISION_U8_GAMMA, PRECISION_U8_LINEAR)
+
+
+def _is_empty(layer, area):
+    """Whether nothing is seen in an area (x, y, width, height) of a layer."""
+    if not layer.has_alpha:
+        return False
+    x, y, width, height = area
+    for first in range(y, y + height, ROWS):
+        last = min(first + ROWS, y + height)
+        region = layer.get_pixel_rgn(x, first, width, last - first, False, False)
+        data = bytearray(region[x : x + width, first:last])
+        depth = region.bpp // (4 if layer.is_rgb else 2)  # alpha is the last colour of each pixel
+        if any(any(data[region.bpp - byte :: region.bpp]) for byte in range(1, depth + 1)):
+            return False
+    return True
 
 
 def _copied(layer, area):

@@ -103,6 +103,37 @@ result = [pixels(layer), pixels(painted), pixels(painted.mask)]
     assert np.abs(linear(array(mask)[1][..., 0]) - linear(expected)).max() <= 2
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "run_filter(image, empty)",
+        "(select(image, 0, 0, 20, 40), run_filter(image, half))[-1]",
+        "run_filter(image, layer, style_from=2, style_layer=empty)",
+        "run_filter(image, layer, style_from=3, style_image=nothing)",
+    ],
+)
+def test_where_nothing_is_seen_nothing_is_painted(code, gimp):
+    status, same, messages = gimp.do(
+        """
+image = new_image()
+layer = new_layer(image)
+empty, half = new_layer(image, alpha=True, name="empty"), new_layer(image, alpha=True, name="half")
+put(empty, bytearray([10, 20, 30, 0]) * 60 * 40)
+put(half, (bytearray([10, 20, 30, 0]) * 30 + bytearray([10, 20, 30, 255]) * 30) * 40)
+nothing = new_image()
+put(new_layer(nothing, alpha=True), bytearray([10, 20, 30, 0]) * 60 * 40)
+before = tree(image)
+if not REAL:
+    del gimp.messages[:]
+status = eval(code, globals())[0]
+result = [status, tree(image) == before, None if REAL else gimp.messages]
+""",
+        code=code,
+    )
+    assert status == "error" and same
+    assert messages is None or (len(messages) == 1 and "empty" in messages[0])
+
+
 @pytest.mark.parametrize("precision", ["U16_LINEAR", "U32_GAMMA", "HALF_LINEAR", "FLOAT_GAMMA"])
 def test_masks_of_deep_images(precision, gimp):
     if not gimp.real:

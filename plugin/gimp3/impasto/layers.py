@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from gi.repository import Gegl, Gimp, Gio
 from png import ROWS, write_png
-from problems import Problem, engine_lies
-from request import area_to_paint
+from problems import Problem, empty_style, engine_lies, nothing_to_see
+from request import LEAST, area_to_paint
+from seen import Seen, seen
 from words import _
 
 
@@ -19,12 +20,14 @@ class Part:
 
     Attributes:
         layer: the layer, or layer group.
-        x, y, width, height: of the part, in the layer's own pixels.
+        seen: what it shows.
+        x, y, width, height: of the part, in the pixels of what is seen.
         selection: what was selected of the part when the filter was called, as packed strips, or nothing:
             a painting takes minutes, and meanwhile the user may select something else.
     """
 
     layer: Gimp.Drawable
+    seen: Seen
     x: int
     y: int
     width: int
@@ -46,15 +49,15 @@ class Part:
         if isinstance(thing, Gimp.Image):
             return export_image(thing, path)
         if thing is not None:
-            return export(thing, path)
-        return export(self.layer, path, self.area, longest)
+            return export_style(thing, path)
+        return export(self.layer, path, self.seen, self.area, longest)
 
 
 def part_to_paint(image, drawables):
     """Finds what is to be painted.
 
     Raises:
-        Problem: there is not one layer, it is too small, or the selection lies beside it.
+        Problem: there is not one layer, it is empty or too small, or the selection lies beside it.
     """
     if len(drawables) != 1:
         raise Problem(_("Select one layer, then call the filter again."))
@@ -63,30 +66,54 @@ def part_to_paint(image, drawables):
         layer = Gimp.Layer.from_mask(layer)
     if not isinstance(layer, Gimp.Layer):
         raise Problem(_("This filter paints layers. Select a layer instead of a channel."))
-    area = area_to_paint(*layer.mask_intersect(), (layer.get_width(), layer.get_height()))
-    if Gimp.Selection.is_empty(image):
-        return Part(layer, *area)
+    if layer.is_group() and not layer.get_children():
+        raise nothing_to_see()
+    shown = seen(layer)
     _found, left, top = layer.get_offsets()
+    left, top = left + shown.x, top + shown.y
+    area = area_to_paint(*_selected(image, left, top, shown), (shown.width, shown.height))
+    if shown.is_empty(area):
+        raise nothing_to_see()
+    if Gimp.Selection.is_empty(image):
+        return Part(layer, shown, *area)
     strips = _strips(image.get_selection(), (left + area[0], top + area[1], *area[2:]), is_deep(layer))
-    return Part(layer, *area, tuple(zlib.compress(strip, 1) for strip in strips))
+    return Part(layer, shown, *area, tuple(zlib.compress(strip, 1) for strip in strips))
 
 
-def export(layer, path, area=None, longest=None):
-    """Writes a layer, or a part of it, as a PNG; its mask is left aside.
+def _selected(image, left, top, shown):
+    """Whether, and where, the selection meets what is seen: x, y, width, height in its pixels."""
+    _done, selected, x, y, right, bottom = Gimp.Selection.bounds(image)
+    if not selected:
+        return True, 0, 0, shown.width, shown.height
+    x, y = max(0, x - left), max(0, y - top)
+    right, bottom = min(shown.width, right - left), min(shown.height, bottom - top)
+    return right > x and bottom > y, x, y, right - x, bottom - y
+
+
+def export(layer, path, shown, area=None, longest=None):
+    """Writes a layer as it is seen, or a part of it, as a PNG; its mask is left aside.
 
     Args:
         layer: the layer or group.
         path: the file.
-        area: (x, y, width, height) in the layer's pixels; all of it by default.
-        longest: longest side of a smaller picture, for a preview.
+        shown: what the layer shows.
+        area: (x, y, width, height) in the pixels of that; all of it by default.
+        longest: longest side of a smaller picture, for a preview; its short side stays paintable.
 
     Returns:
         Width and height in pixels.
     """
-    area = area or (0, 0, layer.get_width(), layer.get_height())
-    deep = is_deep(layer)
-    scale = min(1.0, longest / max(area[2:])) if longest else 1.0
-    return write_png(path, layer.get_buffer(), area, alpha=layer.has_alpha(), deep=deep, scale=scale)
+    area = area or (0, 0, shown.width, shown.height)
+    scale = min(1.0, max(longest / max(area[2:]), LEAST / min(area[2:]))) if longest else 1.0
+    return write_png(path, shown.buffer, area, alpha=shown.alpha, deep=is_deep(layer), scale=scale)
+
+
+def export_style(layer, path):
+    """Writes all that a layer shows, as a PNG; returns its width and height."""
+    shown = None if layer.is_group() and not layer.get_children() else seen(layer)
+    if shown is None or shown.is_empty((0, 0, shown.width, shown.height)):
+        raise empty_style()
+    return export(layer, path, shown)
 
 
 def is_deep(layer):
@@ -104,8 +131,8 @@ def export_image(image, path):
     try:
         layer = copy.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         if layer is None:
-            raise Problem(_("The image that was chosen as the style has no visible layer."))
-        return export(layer, path)
+            raise empty_style()
+        return export_style(layer, path)
     finally:
         copy.delete()
 
@@ -142,15 +169,15 @@ def as_layer(painting, image, part, name):
         Gimp.context_pop()
     layer = Gimp.Layer.new_from_drawable(painting.get_layers()[0], image)
     layer.set_name(name)
-    if part.layer.has_alpha():
+    if part.seen.alpha:
         layer.add_alpha()
         _copy_alpha(part, layer)
     return layer
 
 
 def _copy_alpha(part, layer):
-    """The layer's own transparency at full size; the engine's has been through two resizings."""
-    source, target = part.layer.get_buffer(), layer.get_buffer()
+    """The transparency that is seen, at full size; the engine's has been through two resizings."""
+    source, target = part.seen.buffer, layer.get_buffer()
     code, pixel_format = ("f", "R'G'B'A float") if is_deep(part.layer) else ("B", "R'G'B'A u8")
     for first in range(0, part.height, ROWS):
         rows = min(ROWS, part.height - first)
@@ -167,7 +194,7 @@ def _copy_alpha(part, layer):
 def place(layer, part):
     """Moves a layer over the part that it was painted from."""
     _found, left, top = part.layer.get_offsets()
-    layer.set_offsets(left + part.x, top + part.y)
+    layer.set_offsets(left + part.seen.x + part.x, top + part.seen.y + part.y)
 
 
 def mask(layer, part):
@@ -175,7 +202,8 @@ def mask(layer, part):
     own, deep = part.layer.get_mask(), is_deep(part.layer)
     masks = [map(zlib.decompress, part.selection)] if part.selection else []
     if own is not None:
-        masks.append(_strips(own, part.area, deep))
+        x, y, width, height = part.area
+        masks.append(_strips(own, (part.seen.x + x, part.seen.y + y, width, height), deep))
     if not masks:
         return
     new = layer.create_mask(Gimp.AddMaskType.WHITE)

@@ -26,6 +26,21 @@ def engine_missing():
     )
 
 
+def nothing_to_see():
+    """What is to be painted is transparent all over."""
+    return Problem(
+        _(
+            "There is nothing to paint: the layer is empty here. Select a layer, or a part of one, with a "
+            "picture on it."
+        )
+    )
+
+
+def empty_style():
+    """What the style is to come from is transparent all over, or has no visible layer."""
+    return Problem(_("The layer or image that was chosen as the style is empty: there is nothing to see."))
+
+
 def engine_broken(command, detail):
     """The engine's program is there but does not come up."""
     return Problem(

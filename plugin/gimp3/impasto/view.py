@@ -38,7 +38,7 @@ def _pixels(part):
     scale = min(1.0, VIEW / part.longest)
     left, top, width, height = [round(value * scale) for value in part.area]
     width, height = max(1, width), max(1, height)
-    data = part.layer.get_buffer().get(
+    data = part.seen.buffer.get(
         Gegl.Rectangle.new(left, top, width, height), scale, "R'G'B'A u8", Gegl.AbyssPolicy.CLAMP
     )
     pixbuf = GdkPixbuf.Pixbuf.new_from_bytes(

@@ -60,6 +60,8 @@ class Mask(Drawable):
 
 
 class Layer(Drawable):
+    is_rgb = True
+
     def __init__(self, image, name, width, height, alpha=False):
         Drawable.__init__(self, image, width, height, 4)
         self.name, self.has_alpha, self.mask, self.parent = name, alpha, None, None
