@@ -113,6 +113,21 @@ run_filter(image, new_layer(image, width=120, height=80), size_limit=0)
     assert np.abs(painted - turned(source))[ramp].max() <= 3
 
 
+@pytest.mark.parametrize(("width", "height", "size"), [(2000, 20, 1600), (18, 1900, 1689), (600, 16, 600)])
+def test_a_banner_is_painted_as_large_as_its_short_side_needs(width, height, size, gimp, last_note):
+    painted = gimp.do(
+        """
+image = new_image(width=width, height=height)
+painted, where = run_filter(image, new_layer(image, width=width, height=height), size_limit=256)
+result = [painted.get_width(), painted.get_height()]
+image.delete()
+""",
+        width=width,
+        height=height,
+    )
+    assert painted == [width, height] and last_note()["settings"]["size"] == size
+
+
 @pytest.mark.parametrize("colours", ["style", "keep", "match"])
 def test_settings_reach_the_engine(colours, gimp, last_note):
     gimp.do(

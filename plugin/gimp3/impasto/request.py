@@ -68,7 +68,7 @@ def prepare(engine, given, export, methods, preview=False):
     content = os.path.join(engine.folder, "content-{}.png".format(number))
     width, height = export(content, longest=2 * DRAFT if preview else None)
     limit = DRAFT if preview else given.get("size-limit")
-    size = min(limit, max(width, height)) if limit else max(width, height)
+    size = _longest_side(limit, width, height)
     styles, blend = _styles(engine, given, export, number)
     settings = {
         "size": size,
@@ -95,6 +95,14 @@ def prepare(engine, given, export, methods, preview=False):
         request["method"] = method
     ratio = float(size) / max(width, height)
     return request, (max(1, int(width * ratio + 0.5)), max(1, int(height * ratio + 0.5)))
+
+
+def _longest_side(limit, width, height):
+    """The longest side to paint: the limit, unless the short side would then be too short to be painted."""
+    longest, shortest = max(width, height), min(width, height)
+    if not limit or limit >= longest:
+        return longest
+    return min(longest, max(limit, -(-LEAST * longest // shortest)))
 
 
 def able(methods, styles):
