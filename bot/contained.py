@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +29,9 @@ from .refused import Refused
 LOOK_SECONDS = 0.2  # between two beats
 TOO_SLOW, TOO_LARGE = "too_slow_to_read", "too_large_to_paint"
 
+# A Unix socket's whole name has at most 103 bytes (macOS; Linux 107), and multiprocessing adds two names.
+LONGEST_FOLDER = 103 - len("/pymp-12345678/listener-12345678")
+
 # Windows has no fork: a process is started anew there, and its memory is not limited.
 _context: Any = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
 
@@ -44,7 +48,18 @@ def warm_up(*modules: str) -> None:
     """Starts the server, with modules that later calls need not import."""
     if hasattr(os, "fork"):
         _context.set_forkserver_preload(list(modules))
+        _start_server()
+
+
+def _start_server() -> None:
+    """Starts the server; its socket lies in the temporary folder, or in /tmp where that name is too long."""
+    chosen = tempfile.tempdir
+    if len(tempfile.gettempdir()) > LONGEST_FOLDER:
+        tempfile.tempdir = "/tmp"
+    try:
         forkserver.ensure_running()
+    finally:
+        tempfile.tempdir = chosen
 
 
 def run_contained(
@@ -63,6 +78,8 @@ def run_contained(
         OSError: the disk refused.
         RuntimeError: any other exception of the function's.
     """
+    if hasattr(os, "fork"):
+        _start_server()
     mine, its = _context.Pipe(duplex=False)
     process = _context.Process(target=_work, args=(its, function, arguments, bounds), daemon=True)
     process.start()

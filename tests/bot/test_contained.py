@@ -27,6 +27,23 @@ from impasto.core.images import load_picture
 ROOMY = Bounds(10**9, 60)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no server where there is no fork")
+def test_a_temporary_folder_with_a_long_name_does(tmp_path):
+    """A socket's name may be no longer than some hundred bytes; the calls' own files stay in that folder."""
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    script = (
+        "import tempfile; from impasto.bot.contained import Bounds, run_contained\n"
+        "if __name__ == '__main__':\n"
+        "    print(run_contained(tempfile.gettempdir, bounds=Bounds(10**9, 60)))\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    environment = os.environ | {"TMPDIR": str(folder)}
+    command = [sys.executable, str(tmp_path / "script.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(folder), done.stderr
+
+
 def test_what_a_contained_call_gives_and_says():
     assert run_contained(sorted, [2, 1], bounds=ROOMY) == [1, 2]
     with pytest.raises(Refused, match="too_large_to_paint"):
