@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import REPOSITORY, RESULTS, WORK, other_work, write_json, write_result
+from common import RESULTS, WORK, other_work, write_json, write_result
 
 HELD_OUT, SEED = 128, 0
 STEPS = 20
@@ -169,10 +169,7 @@ def main() -> None:
     facts = {"size": given.size, "photographs": len(photographs), "pairs": len(rows)} | summary(rows)
     write_result("instant", facts, given.results, busy)
     print(table(facts))
-    plot(
-        rows,
-        REPOSITORY / "docs" / "instant_curve.png" if given.results == RESULTS else kept.with_suffix(".png"),
-    )
+    plot(rows, kept.with_suffix(".png"))
 
 
 def total(part: dict[str, Any], *names: str) -> float:
