@@ -294,7 +294,7 @@ def make_optimizer(settings: Settings, pixels: np.ndarray) -> Optimizer:
         "sgd": _sgd(s),
         "nesterov": _sgd(s) | {"nesterov": True},
     }
-    chosen = "lbfgs" if s.optimizer == "auto" else s.optimizer
+    chosen = s.optimizer_for(divided=False)
     name = "sgd" if chosen == "nesterov" else chosen
     return create_optimizer(name, pixels[None].astype("float32"), **options[chosen])
 

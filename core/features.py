@@ -18,7 +18,7 @@ import keras
 from keras import ops
 
 from impasto.models.register import MEANS, Network, canonical_spelling, did_you_mean, keras_spelling
-from impasto.models.vgg import build_network, channels_last, prune, read_heads
+from impasto.models.vgg import build_network, channels_last, prune
 from impasto.models.weights import choose
 
 from .errors import UsageError
@@ -81,9 +81,7 @@ class Extractor:
             self.name = entry.name
             self.layers = _once(entry.layer(layer) for layer in _or_defaults(entry, layers))
             sources = {layer: entry.tap(layer) for layer in self.layers}
-            deepest = max(self.layers, key=entry.layers.index)
-            model = build_network(entry, path, deepest)
-            heads = read_heads(entry, path, self.layers)
+            model, heads = build_network(entry, path, self.layers)
         else:
             if weights is not None:
                 raise UsageError(

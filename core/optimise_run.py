@@ -301,11 +301,10 @@ class OptimiseRun:
         Where that is in tiles already, no array of the picture's size is made on the device.
         """
         plan = self.room.plan(self.size(scale)) if scale else None
-        settings = self.settings
-        if state and settings.optimizer == "auto":  # it may have been painted where memory was another
-            settings = replace(settings, optimizer="adam" if state["optimizer"] == "Adam" else "lbfgs")
-        elif settings.optimizer == "auto" and plan is not None and plan.divided:
-            settings = replace(settings, optimizer="adam")
+        divided = plan is not None and plan.divided
+        if state:  # `auto` may have painted where memory was another
+            divided = str(state["optimizer"]) == "Adam"
+        settings = replace(self.settings, optimizer=self.settings.optimizer_for(divided))
         if plan is None or not plan.divided or settings.optimizer != "adam":
             optimizer = make_optimizer(settings, np.zeros((1, 1, 3)) if state else self._start())
         else:
@@ -323,7 +322,8 @@ class OptimiseRun:
 
     def _outgrown(self, optimizer: Optimizer) -> bool:
         """Whether the picture is in tiles, and what `auto` took for whole ones would hold too much."""
-        return self.plan.divided and self.settings.optimizer == "auto" and isinstance(optimizer, LBFGS)
+        wanted = self.settings.optimizer_for(self.plan.divided)
+        return wanted == "adam" and isinstance(optimizer, LBFGS)
 
     def _on_host(self, optimizer: Optimizer) -> LargeAdam:
         """Adam, with its arrays on the host, where another optimiser is."""

@@ -77,7 +77,7 @@ class Settings:
         calibrated: whether losses of predicted components are divided by as many channels as the layer they
             stand for has (`Head` in `models/vgg_mini.py`), for which the original tools' weights were chosen.
         normalize_gradients: divide each loss layer's gradient by its L1 norm [n: off].
-        optimizer: `auto`: L-BFGS, and Adam, which holds a third as much, where a picture is painted in tiles;
+        optimizer: `auto`: L-BFGS, and Adam, which holds fewer arrays, where a picture is painted in tiles;
             `adam`, `lbfgs`, `sgd`, `nesterov` or `scipy` (L-BFGS-B in float64).
         learning_rate: in units of the 0–1 picture [c: 0.02 for Adam].
         average_decay: of Adam's running mean of the pictures [c: 0.99].
@@ -180,6 +180,16 @@ class Settings:
         """
         s = min(max(self.strength, 0.01), 0.99)
         return (s / (1 - s)) ** 2
+
+    def optimizer_for(self, divided: bool) -> str:
+        """The optimiser's name where `auto` is settled.
+
+        Args:
+            divided: whether the picture is painted in tiles.
+        """
+        if self.optimizer != "auto":
+            return self.optimizer
+        return "adam" if divided else "lbfgs"
 
     def settled(self, *, content: bool, style: bool) -> Settings:
         """These settings, with a refinement that has no instant picture to start from optimised instead.

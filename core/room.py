@@ -132,8 +132,7 @@ class Room:
         elif self._on_host(plan):
             count = LARGE_ARRAYS
         else:
-            name, history = self.settings.optimizer, 2 * self.settings.history
-            name = "lbfgs" if name == "auto" else name
+            name, history = self.settings.optimizer_for(plan.divided), 2 * self.settings.history
             count = ARRAYS[name] + (history if name in ("lbfgs", "scipy") else 0)
             count += SPECTRAL_ARRAYS if name == "lbfgs" and self.settings.spectrum else 0
         return 12.0 * math.prod(size) * count
@@ -144,7 +143,7 @@ class Room:
 
     @property
     def _adam_in_tiles(self) -> bool:
-        return self.settings.optimizer in ("auto", "adam")
+        return self.settings.optimizer_for(divided=True) == "adam"
 
     def _beside(self, size: tuple[int, int], plan: Plan) -> float:
         """Bytes of all arrays of a picture's size that are there with what the evaluations took.

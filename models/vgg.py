@@ -7,7 +7,7 @@ file is in the layout that Keras publishes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,51 +25,38 @@ POOLING_SCALES = {"max": 1.0, "average": 2.0, "l2": 0.78}
 PADDINGS = ("zero", "replicate")
 
 
-def build_network(network: Network, path: Path, deepest: str) -> keras.Model:
+def build_network(
+    network: Network, path: Path, layers: Sequence[str]
+) -> tuple[keras.Model, dict[str, Arrays]]:
     """Builds a network and loads its weights.
 
     Args:
         network: which.
         path: weight file in any layout that `read_weights` knows.
-        deepest: the last layer that is needed, such as `"relu4_2"`; the model may go on behind it.
+        layers: canonical names of the layers that are needed; the model may go on behind the deepest.
 
     Returns:
-        A model from Caffe-preprocessed pictures (batch, height, width, 3).
+        A model from Caffe-preprocessed pictures (batch, height, width, 3); and the linear maps by which the
+        layers are predicted, for each `kernel` (channels of its tap, components) and `bias` (components,)
+        in float32: none for a network without heads.
 
     Raises:
         WeightsError: the file cannot be read or is of another network.
     """
     arrays = read_weights(path)
     check_weights(network, arrays, path)
-    with channels_last():
-        if network.bundled:
-            model = build_vgg_mini(network.tap(deepest), network.blocks, network.pooling)
-            _assign(model, arrays)
-            return model
-        return _build_from_keras_applications(network, path, arrays)
-
-
-def read_heads(network: Network, path: Path, layers: Iterable[str]) -> dict[str, Arrays]:
-    """The linear maps by which layers are predicted; empty for a network without heads.
-
-    Args:
-        network: which.
-        path: its weight file.
-        layers: canonical names.
-
-    Returns:
-        For each layer `kernel` (channels of its tap, components) and `bias` (components,), float32.
-
-    Raises:
-        WeightsError: the file cannot be read.
-    """
-    if not network.heads:
-        return {}
-    arrays = read_weights(path)
-    return {
+    heads = {
         layer: {kind: arrays[f"heads/{layer}/{kind}"].astype("float32") for kind in ("kernel", "bias")}
         for layer in layers
+        if network.heads
     }
+    with channels_last():
+        if not network.bundled:
+            return _build_from_keras_applications(network, path, arrays), heads
+        deepest = max(layers, key=network.layers.index)
+        model = build_vgg_mini(network.tap(deepest), network.blocks, network.pooling)
+        _assign(model, arrays)
+        return model, heads
 
 
 def _build_from_keras_applications(network: Network, path: Path, arrays: Arrays) -> keras.Model:

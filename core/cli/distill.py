@@ -134,6 +134,6 @@ def _teacher(name: str, weights: Path | None) -> keras.Model:
     from impasto.models.weights import choose
 
     network, path, _ = choose(name, weights)
-    teacher = build_network(network, path, network.layers[-1])
+    teacher, _ = build_network(network, path, network.layers)
     teacher.trainable = False
     return teacher

@@ -132,7 +132,7 @@ def test_a_picture_without_exif_is_a_painting(tmp_path):
     assert (style.name, style.span, style.is_swatch) == ("the_sea", 40, False)
     assert style.describe() == {
         "name": "the_sea", "span": 40, "title": "", "author": "", "year": "", "licence": "", "source": "",
-        "network": "", "width": 40, "height": 30,
+        "network": "", "kind": "", "width": 40, "height": 30,
     }  # fmt: skip
 
 

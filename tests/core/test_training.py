@@ -251,15 +251,17 @@ def test_a_run_begins_with_a_trained_network(material, settings, tmp_path):
 
 
 def test_training_makes_the_loss_smaller(material, settings, tmp_path):
-    settings = replace(settings, steps=30, learning_rate=2e-2, evaluate_every=10, tv_weight=0.0)
+    settings = replace(
+        settings, steps=60, learning_rate=5e-3, evaluate_every=20, tv_weight=0.0, content_weight=0.01
+    )
     facts = train(material, tmp_path, settings)
     header, log = read_log(tmp_path / "log.csv")
     assert header == ["step", "seconds", "training", "content", "style", "dots", "lines"]
-    assert log[-1, 2] < 0.9 * log[0, 2]
+    assert log[-1, 2] < 0.7 * log[0, 2]
     assert (tmp_path / "log.png").stat().st_size > 1000
-    assert Image.open(tmp_path / "sheet_000030.jpg").width > 2 * 64
+    assert Image.open(tmp_path / "sheet_000060.jpg").width > 2 * 64
     saved, _ = read_painter(tmp_path / "painter.npz")
-    assert saved == facts and saved.steps == 30 and saved.styles == ("dots", "lines")
+    assert saved == facts and saved.steps == 60 and saved.styles == ("dots", "lines")
 
 
 def test_an_interrupted_run_ends_with_the_same_weights(material, settings, tmp_path):

@@ -1,5 +1,6 @@
 """What comes with Impasto: the compact network's trained weights and the gallery's styles."""
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from impasto.core.colours import match_colours
 from impasto.core.features import Extractor
 from impasto.core.gallery import CATALOGUE, LICENCE
 from impasto.core.images import load_picture
+from impasto.core.instant_maps import CONTENT_SHARE, VARIATION_SHARE
 from impasto.core.recipes import settings_for
 from impasto.core.styles import gallery_names, load_preview, load_style
 from impasto.core.stylize import stylize
 from impasto.models.instant import load_instant
-from impasto.models.register import find_network
+from impasto.models.register import INSTANT_ENCODER, find_network
 from impasto.models.weights import check_weights, identify, locate, read_weights
 
 FOLDER = Path(str(resources.files("impasto.models")))
@@ -186,14 +188,23 @@ def test_the_one_pass_network_is_there_and_small():
 
 @pytest.mark.parametrize("name", ["starry_night", "the_scream"])
 def test_one_pass_goes_most_of_the_way_to_the_style(name, photograph):
+    """Under the losses that it was trained for."""
     settings = settings_for(size=128, network="vgg_mini", method="instant")
-    bench = workbench(settings, content=True, style=True)
+    losses_settings = replace(
+        settings,
+        network=INSTANT_ENCODER.name,
+        style_loss="moments",
+        style_layer_weights=(4, 2, 1, 1, 1),
+        content_weight=CONTENT_SHARE,
+        tv_weight=VARIATION_SHARE,
+    )
+    bench = workbench(losses_settings, content=True, style=True)
     content, style = load_picture(photograph, size=128).pixels, load_style(name).at(128)
     bench.objective.targets = bench.content_targets(content) | bench.style_targets([style], [1.0])
     painted = stylize(photograph, [name], settings=settings).picture.pixels
     moved = match_colours(content, style)
     losses = [float(bench.objective(to_tensor(picture[None]))[0]) for picture in (content, moved, painted)]
-    assert losses[2] < 0.6 * losses[0] and losses[2] < 0.75 * losses[1]
+    assert losses[2] < 0.4 * losses[0] and losses[2] < 0.75 * losses[1]
 
 
 def test_one_pass_leaves_no_frame_and_no_checkerboard(photograph):

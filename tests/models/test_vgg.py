@@ -142,7 +142,7 @@ def test_keras_own_failure_is_one_line(published, monkeypatch):
 
     monkeypatch.setattr(keras.applications, name.upper(), refuse)
     with pytest.raises(WeightsError, match="Layer count mismatch when loading"):
-        build_network(NETWORKS[name], path, "relu1_1")
+        build_network(NETWORKS[name], path, ["relu1_1"])
 
 
 # ---------------------------------------------------------------- pooling in closed form
