@@ -86,7 +86,11 @@ STEPS = (
     Step(
         "thirteen",
         (_NETWORK, _GALLERY, "{photos}"),
-        _impasto(f"train {_THIRTEEN} --photos {{photos}} --recipe quality --skip -o {{work}}"),
+        _impasto(
+            f"train {_THIRTEEN} --photos {{photos}} --seed 0 --begin models/painters/thirteen.npz "
+            "--recipe quality --skip --width 32 --blocks 5 --side 192 --batch 4 --learning-rate 0.0005 "
+            "--warmup 50 --steps 1600 --decay 0.7 --precision mixed_bfloat16 -o {work}"
+        ),
         (("painter.npz", "models/painters/thirteen.npz"),),
     ),
     *(
